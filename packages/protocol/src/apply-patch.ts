@@ -1,0 +1,28 @@
+import { describeOp } from "./check-op.js";
+import { checkValue } from "./check-value.js";
+import type { JsonValue } from "./json.js";
+import { MusubiError } from "./musubi-error.js";
+import type { PatchOp } from "./patch-op.js";
+import { TreeDraft } from "./tree-draft.js";
+
+/**
+ * The document with `ops` applied (RFC 6902 `add`, `remove` and `replace`; protocol.md section 3), all or none of them.
+ *
+ * Neither the document nor the ops are written to: the result shares with them every object and array that no path
+ * leads through, and is the same document when there are no ops. Costs the length of the paths and one copy of each
+ * container on them. `add` replaces a member that exists; `replace` and `remove` need one.
+ *
+ * Throws `path_not_found`, `invalid_pointer`, `malformed_envelope` (an op of another shape, an own `__proto__` member in
+ * a value) or `too_deep` (a value or a path of more than 256 levels), naming the op.
+ */
+export function applyPatch(document: JsonValue, ops: readonly PatchOp[]): JsonValue {
+  if (!Array.isArray(ops)) throw new MusubiError("malformed_envelope", "the patch is no array: pass a list of ops");
+  if (ops.length === 0) return document;
+  const draft = new TreeDraft(document);
+  for (let index = 0; index < ops.length; index++) {
+    const op = ops[index] as PatchOp;
+    draft.apply(op);
+    if (op.op !== "remove") checkValue(op.value, () => `the value of ${describeOp(op, index)}`);
+  }
+  return draft.root;
+}
