@@ -1,0 +1,23 @@
+/** What one socket may ask of the server. Past a limit the client gets an error reply, and its socket lives on. */
+export interface SessionLimits {
+  /** Channels joined or joining at once; more are answered `too many channels joined`. */
+  readonly maxChannels: number;
+  /** Joins per second, averaged over ten; more are answered `rate_limited`. */
+  readonly maxJoinsPerSecond: number;
+  /** Pushes per second, averaged over ten; more are answered `rate_limited`. */
+  readonly maxPushesPerSecond: number;
+  /** Pushes that wait for one channel's code; more are answered `overloaded`. */
+  readonly maxMailbox: number;
+  /** Bytes of all pushes that wait on one socket; more are answered `overloaded`. */
+  readonly maxMailboxBytes: number;
+}
+
+/** The limits of a socket unless the endpoint sets others. */
+export const DEFAULT_SESSION_LIMITS: SessionLimits = {
+  // Phoenix's max_channels_per_transport.
+  maxChannels: 100,
+  maxJoinsPerSecond: 50,
+  maxPushesPerSecond: 1_000,
+  maxMailbox: 1_000,
+  maxMailboxBytes: 16 * 1024 * 1024,
+};

@@ -1,0 +1,127 @@
+import type { Server } from "node:http";
+import { type Clock, MusubiError } from "@musubi/protocol";
+import type { ChannelDefinition } from "./channels/channel.js";
+import { createPubSub, type PubSub } from "./channels/pubsub.js";
+import { systemClock } from "./clock.js";
+import { consoleLogger, type Logger } from "./logger.js";
+import { connectionChannel } from "./stores/connection-channel.js";
+import type { RootInspection } from "./stores/root.js";
+import { type RootAddress, RootRegistry } from "./stores/root-registry.js";
+import type { AnyStore, StoreDefOf } from "./stores/store-types.js";
+import { createEndpoint, type EndpointOptions } from "./transport/endpoint.js";
+
+/** What {@link createMusubiServer} takes: its own options, and those of the endpoint below it. */
+export interface MusubiServerOptions<Stores extends readonly AnyStore[]>
+  extends Omit<EndpointOptions, "channels" | "pubsub" | "logger" | "clock" | "maxMailbox"> {
+  /** The stores that clients can mount. Children need not be listed. */
+  readonly stores: Stores;
+  /** Plain channels on the same sockets. */
+  readonly channels?: readonly ChannelDefinition[];
+  /** Topic of the connection channel. Default `"musubi:connection"`. */
+  readonly topic?: string;
+  /** Default: one within this process. */
+  readonly pubsub?: PubSub;
+  readonly logger?: Logger;
+  readonly clock?: Clock;
+  /** How long a command or info may run, in milliseconds. Default 30 000; past it the reply is `timeout`. */
+  readonly handlerTimeoutMs?: number;
+  /** How long a root, or the new children of one message, may take to mount, in milliseconds. Default 10 000. */
+  readonly mountTimeoutMs?: number;
+  /** Messages that may wait for one root. Default 1 000; past it commands are answered `overloaded`. */
+  readonly maxMailbox?: number;
+  /** Roots that one connection can hold. Default 200; past it mounts are answered `too_many_roots`. */
+  readonly maxRoots?: number;
+  /** Freezes assigns, so that changing one in place throws. Default: unless `NODE_ENV` is `"production"`. */
+  readonly freezeAssigns?: boolean;
+}
+
+/** A server of stores and channels; {@link InferStores} reads the stores' types off it. */
+export interface MusubiServer<Stores extends readonly AnyStore[] = readonly AnyStore[]> {
+  readonly pubsub: PubSub;
+  /** Serves `<path>/websocket` on an HTTP server; returns the undo. */
+  attach(server: Server, options: { readonly path: string }): () => void;
+  /** Sends an event to every client that has joined a topic of a plain channel. */
+  broadcast(topic: string, event: string, payload: unknown): void;
+  /** Closes every socket that the `connect` hook gave this id. */
+  disconnect(socketId: string): void;
+  /**
+   * Enqueues a message for `info[name]` of every root mounted as this pair, whoever its client is; how many took it.
+   * It never waits for them.
+   */
+  send(address: RootAddress, name: string, message?: unknown): number;
+  /** What is open right now. */
+  inspect(): { readonly sockets: number; readonly channels: number; readonly roots: readonly RootInspection[] };
+  /**
+   * Ends every socket and every root, and resolves when stores have terminated; `drainTimeoutMs` bounds each of the
+   * two steps. The HTTP server stays as it is.
+   */
+  close(): Promise<void>;
+  /** Carries types only; never set. */
+  readonly "~stores"?: Stores;
+}
+
+/** The registry of a server's stores, for `connect<Stores>(socket)`: the client is typed without generated code. */
+export type InferStores<S> =
+  S extends MusubiServer<infer Stores> ? { [Each in Stores[number] as Each["module"]]: StoreDefOf<Each> } : never;
+
+/**
+ * Creates a server of stores: every client that connects can mount them by module and id, each for itself.
+ *
+ * Throws `invalid_usage` for two stores of one module.
+ */
+export function createMusubiServer<const Stores extends readonly AnyStore[]>(
+  options: MusubiServerOptions<Stores>,
+): MusubiServer<Stores> {
+  const { stores, channels = [], topic, handlerTimeoutMs, mountTimeoutMs, maxMailbox, maxRoots, ...rest } = options;
+  const { freezeAssigns = process.env["NODE_ENV"] !== "production", ...endpointOptions } = rest;
+  const logger = options.logger ?? consoleLogger;
+  const clock = options.clock ?? systemClock;
+  const pubsub = options.pubsub ?? createPubSub(logger);
+  const registry = new RootRegistry();
+  const connection = connectionChannel({
+    ...(topic === undefined ? {} : { topic }),
+    stores: byModule(stores),
+    registry,
+    maxRoots: maxRoots ?? 200,
+    environment: {
+      clock,
+      logger,
+      pubsub,
+      freeze: freezeAssigns,
+      handlerTimeoutMs: handlerTimeoutMs ?? 30_000,
+      mountTimeoutMs: mountTimeoutMs ?? 10_000,
+      maxMailbox: maxMailbox ?? 1_000,
+    },
+  });
+  // First, so that no other channel's prefix can take its topic.
+  const endpoint = createEndpoint({
+    ...endpointOptions,
+    channels: [connection as ChannelDefinition, ...channels],
+    pubsub,
+    logger,
+    clock,
+  });
+  return {
+    pubsub,
+    attach: (server, { path }) => endpoint.attach(server, { path }),
+    broadcast: (to, event, payload) => endpoint.broadcast(to, event, payload),
+    disconnect: (socketId) => endpoint.disconnect(socketId),
+    send: (address, name, message) => registry.send(address, name, message),
+    inspect: () => ({ ...endpoint.inspect(), roots: registry.inspect() }),
+    async close() {
+      await endpoint.close();
+      await registry.close(clock, options.drainTimeoutMs ?? 5_000);
+    },
+  };
+}
+
+function byModule(stores: readonly AnyStore[]): ReadonlyMap<string, AnyStore> {
+  const modules = new Map<string, AnyStore>();
+  for (const store of stores) {
+    if (modules.has(store.module)) {
+      throw new MusubiError("invalid_usage", `two stores are called "${store.module}": give one another module name`);
+    }
+    modules.set(store.module, store);
+  }
+  return modules;
+}

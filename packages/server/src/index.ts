@@ -1,0 +1,61 @@
+export type { Clock, TimerHandle } from "@musubi/protocol";
+export {
+  type ChannelCode,
+  type ChannelContext,
+  type ChannelDefinition,
+  type ConnectedSocket,
+  channel,
+  type DeferredReply,
+  error,
+  type HandlerResult,
+  type JoinResult,
+  joined,
+  ok,
+  type Reply,
+  type ReplyStatus,
+  refused,
+  reply,
+  type Stop,
+  stop,
+} from "./channels/channel.js";
+export { createPubSub, type PubSub, type Unsubscribe } from "./channels/pubsub.js";
+export { DEFAULT_SESSION_LIMITS, type SessionLimits } from "./channels/session-limits.js";
+export { systemClock } from "./clock.js";
+export {
+  createMusubiServer,
+  type InferStores,
+  type MusubiServer,
+  type MusubiServerOptions,
+} from "./create-server.js";
+export { consoleLogger, type Logger } from "./logger.js";
+export { type CommandReply, command } from "./stores/command.js";
+export { defineStore, type NoParams, type StoreDefinition } from "./stores/define-store.js";
+export type { FieldOf, JsonOf } from "./stores/json-of.js";
+export type { None } from "./stores/none.js";
+export { type ChildPlaceholder, child, type StreamPlaceholder, stream } from "./stores/placeholders.js";
+export { Rejection } from "./stores/rejection.js";
+export type { RootInspection } from "./stores/root.js";
+export type { RootAddress } from "./stores/root-registry.js";
+export { type PayloadIssue, type } from "./stores/schema.js";
+export type {
+  AnyStore,
+  BaseContext,
+  Command,
+  MountContext,
+  PropsOf,
+  Register,
+  RegistryDef,
+  RenderContext,
+  Store,
+  StoreContext,
+  StoreDefOf,
+  StreamDefinition,
+  StreamWriter,
+  TerminateContext,
+  TerminateReason,
+  User,
+} from "./stores/store-types.js";
+export type { CheckOrigin } from "./transport/check-origin.js";
+export type { ConnectAccepted, ConnectHook, ConnectRequest, ConnectResult } from "./transport/connect.js";
+export { createEndpoint, type Endpoint, type EndpointOptions } from "./transport/endpoint.js";
+export type { HttpServer } from "./transport/http-claims.js";

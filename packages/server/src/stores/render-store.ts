@@ -1,0 +1,202 @@
+import { MusubiError, STORE_ID_KEY } from "@musubi/protocol";
+import type { Cycle } from "./cycle.js";
+import type { ErasedRenderContext } from "./erased.js";
+import { Instance } from "./instance.js";
+import { ChildPlaceholder, StreamPlaceholder } from "./placeholders.js";
+import type { StoreHandle } from "./store-handle.js";
+import type { Hole } from "./template.js";
+import { type Container, JsonWriter, type PlaceholderVisitor } from "./write-json.js";
+
+/** Names that proxies of clients have members for (protocol.md section 4). */
+const MEMBER_NAMES = ["dispatchCommand", "subscribe", "handleEvent", "snapshot"] as const;
+
+/** What a render found at the places of its children. */
+export interface RenderedChildren {
+  /** Children that are new: they have no state yet. */
+  readonly fresh: readonly Instance[];
+  /** Children that were there and got other props. */
+  readonly changed: readonly Instance[];
+}
+
+/** A render of this root failed: it goes down. The cause says what happened and where. */
+export class RenderFailure extends MusubiError {
+  constructor(instance: Instance, cause: unknown) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    super("render_failed", `${instance.label} failed to render: ${why}`, { cause });
+  }
+}
+
+/**
+ * Runs a store's `render`, turns what it returns into JSON with holes for the children, and matches those with the
+ * children that are there. Throws {@link RenderFailure}.
+ */
+export function renderStore(cycle: Cycle, instance: Instance): RenderedChildren {
+  const visitor = new ChildVisitor(cycle, instance);
+  const node: Container = { [STORE_ID_KEY]: [...instance.storeId] };
+  const writer = new JsonWriter(instance.label, treeDepth(instance), visitor);
+  try {
+    writer.writeMembers(runRender(instance), node);
+  } catch (cause) {
+    throw new RenderFailure(instance, cause);
+  } finally {
+    instance.scope.counts.values += writer.visited;
+  }
+  visitor.finish();
+  cycle.templates.set(instance, { node: node, holes: visitor.holes });
+  return visitor;
+}
+
+function runRender(instance: Instance): object {
+  const { scope, definition, state } = instance;
+  scope.counts.renders += 1;
+  const context: ErasedRenderContext = {
+    params: state.params,
+    callback:
+      (handler) =>
+      (...args) =>
+        runCallback(instance, handler, args),
+  };
+  let output: unknown;
+  scope.rendering = true;
+  try {
+    output = definition.render(state.assigns, context);
+  } finally {
+    scope.rendering = false;
+  }
+  if (
+    typeof output !== "object" ||
+    output === null ||
+    Array.isArray(output) ||
+    output instanceof ChildPlaceholder ||
+    output instanceof StreamPlaceholder ||
+    output instanceof Promise
+  ) {
+    throw new MusubiError("invalid_usage", "render returns an object of fields");
+  }
+  for (const name of MEMBER_NAMES) {
+    if (Object.hasOwn(output, name)) {
+      throw new MusubiError("reserved_field", `.${name}: this name is reserved: rename the field`);
+    }
+  }
+  return output;
+}
+
+/** Runs a parent's callback as part of the message that is being handled. */
+function runCallback(
+  instance: Instance,
+  handler: (ctx: StoreHandle, ...args: unknown[]) => unknown,
+  args: unknown[],
+): unknown {
+  const { cycle, rendering } = instance.scope;
+  if (cycle === null || cycle.over || instance.state.detached) {
+    throw new MusubiError("stale_context", `a callback of ${instance.label} was called outside of any message`);
+  }
+  if (rendering) throw new MusubiError("invalid_usage", `a callback of ${instance.label} was called by a render`);
+  return handler(cycle.handle(instance), ...args);
+}
+
+/** How deep a store's node sits in the tree of its root. */
+function treeDepth(instance: Instance): number {
+  let depth = 0;
+  for (let at: Instance | null = instance; at !== null; at = at.parent) depth += at.state.position.length;
+  return depth;
+}
+
+/** Matches the children that a render names with those that are there. */
+class ChildVisitor implements PlaceholderVisitor, RenderedChildren {
+  readonly fresh: Instance[] = [];
+  readonly changed: Instance[] = [];
+  readonly holes: Hole[] = [];
+  readonly #cycle: Cycle;
+  readonly #parent: Instance;
+  readonly #next = new Map<string, Instance>();
+
+  constructor(cycle: Cycle, parent: Instance) {
+    this.#cycle = cycle;
+    this.#parent = parent;
+  }
+
+  hasStream(name: string): boolean {
+    return this.#parent.streams.has(name);
+  }
+
+  child(
+    placeholder: ChildPlaceholder,
+    path: readonly (string | number)[],
+    holder: Container,
+    key: string | number,
+  ): void {
+    const { store, id, props } = placeholder;
+    if (typeof id !== "string" || id === "") {
+      throw new MusubiError("invalid_usage", `a child ${store.module} needs a non-empty string as its id`);
+    }
+    if (this.#next.has(id)) {
+      throw new MusubiError(
+        "duplicate_child",
+        `two children have the id "${id}": ids are unique among all children of one parent`,
+      );
+    }
+    const known = this.#parent.state.children.get(id);
+    const child =
+      known !== undefined && known.store === store
+        ? this.#update(known, props)
+        : new Instance(this.#parent.scope, store, this.#parent, id);
+    if (child !== known) {
+      child.state.props = props;
+      this.fresh.push(child);
+    }
+    if (!sameMembers(child.state.position, path)) this.#cycle.touch(child).position = [...path];
+    this.#next.set(id, child);
+    this.holes.push({ child, holder, key });
+  }
+
+  /** Takes the new children over, and those that are named no more out of the tree. */
+  finish(): void {
+    for (const [id, child] of this.#parent.state.children) {
+      if (this.#next.get(id) !== child) detach(this.#cycle, child);
+    }
+    this.#cycle.touch(this.#parent).children = this.#next;
+  }
+
+  #update(child: Instance, props: Readonly<Record<string, unknown>>): Instance {
+    const held = child.state.props;
+    if (held === props) return child;
+    const comparison = compareProps(held, props);
+    if (comparison === "same") return child;
+    this.#cycle.touch(child).props = props;
+    if (comparison === "changed") this.changed.push(child);
+    return child;
+  }
+}
+
+/** `functions`: only functions differ, and those are called through the latest props anyway. */
+function compareProps(
+  held: Readonly<Record<string, unknown>>,
+  next: Readonly<Record<string, unknown>>,
+): "same" | "functions" | "changed" {
+  const keys = Object.keys(next);
+  if (keys.length !== Object.keys(held).length) return "changed";
+  let result: "same" | "functions" = "same";
+  for (const key of keys) {
+    if (Object.is(held[key], next[key])) {
+      if (next[key] === undefined && !Object.hasOwn(held, key)) return "changed";
+    } else if (typeof held[key] === "function" && typeof next[key] === "function") {
+      result = "functions";
+    } else {
+      return "changed";
+    }
+  }
+  return result;
+}
+
+function sameMembers(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((member, at) => member === b[at]);
+}
+
+/** Takes a store and all below it out of the tree. */
+function detach(cycle: Cycle, instance: Instance): void {
+  cycle.touch(instance).detached = true;
+  cycle.removed.add(instance);
+  cycle.dirty.delete(instance);
+  for (const child of instance.state.children.values()) detach(cycle, child);
+}

@@ -1,0 +1,314 @@
+import {
+  type Clock,
+  type Envelope,
+  type JsonObject,
+  MusubiError,
+  PATCH,
+  ROOT_DOWN,
+  type StoreId,
+  storeIdKey,
+} from "@musubi/protocol";
+import type { PubSub } from "../channels/pubsub.js";
+import type { Logger } from "../logger.js";
+import { assemble, changedOps } from "./assemble.js";
+import { Cycle } from "./cycle.js";
+import { failureOf, refusal } from "./failure.js";
+import { Instance } from "./instance.js";
+import { type Answer, describeMessage, type RootMessage } from "./root-message.js";
+import type { RenderCounts, RootScope } from "./root-scope.js";
+import { type CloseReason, nextRootState, type RootEffect, type RootEvent, type RootState } from "./root-state.js";
+import { type RunLimits, runHandler, runMount } from "./run-message.js";
+import { SerialMailbox } from "./serial-mailbox.js";
+import type { AnyStore, TerminateReason } from "./store-types.js";
+import { terminateStore } from "./terminate-store.js";
+
+/** What a root needs of the world. */
+export interface RootEnvironment extends RunLimits {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly pubsub: PubSub;
+  /** Freezes assigns, in development. */
+  readonly freeze: boolean;
+  /** Messages that may wait in one root's mailbox. */
+  readonly maxMailbox: number;
+}
+
+/** Which root, for whom, and where its messages go. */
+export interface RootOptions {
+  readonly store: AnyStore;
+  readonly id: string;
+  readonly rootId: string;
+  /** As the client sent them. */
+  readonly params: unknown;
+  readonly user: unknown;
+  readonly environment: RootEnvironment;
+  /** Sends an event to the client. Must not throw. */
+  push(event: string, payload: unknown): void;
+  /** Called once, when the pair can be mounted again. */
+  onRelease(): void;
+}
+
+/** A root as devtools and operators see it. */
+export interface RootInspection {
+  readonly rootId: string;
+  readonly module: string;
+  readonly id: string;
+  readonly status: RootState["status"];
+  /** Of the last envelope; 0 before the first. */
+  readonly version: number;
+  /** Messages that wait. */
+  readonly waiting: number;
+  readonly stores: number;
+  readonly counts: RenderCounts;
+}
+
+/**
+ * Drives one mounted root store: a mailbox, one {@link Cycle} per message, and the envelopes to its client.
+ *
+ * Messages are handled one at a time, mount first. Each is answered first; its envelope follows, with the next
+ * version, if anything changed. Nothing here throws into its caller.
+ */
+export class Root {
+  readonly rootId: string;
+  readonly module: string;
+  readonly id: string;
+  readonly #options: RootOptions;
+  readonly #environment: RootEnvironment;
+  readonly #scope: RootScope;
+  readonly #mailbox: SerialMailbox<RootMessage>;
+  /** Stores of the tree by key. */
+  readonly #stores = new Map<string, Instance>();
+  #state: RootState = { status: "mounting" };
+  #root: Instance | null = null;
+  #current: RootMessage | null = null;
+  #refs = 0;
+  #ended: Promise<unknown> = Promise.resolve();
+
+  constructor(options: RootOptions) {
+    const { environment, rootId, store, id } = options;
+    this.#options = options;
+    this.#environment = environment;
+    this.rootId = rootId;
+    this.module = store.module;
+    this.id = id;
+    this.#mailbox = new SerialMailbox((message) => this.#handle(message), environment.maxMailbox);
+    this.#scope = {
+      rootId,
+      user: options.user,
+      clock: environment.clock,
+      logger: environment.logger,
+      pubsub: environment.pubsub,
+      freeze: environment.freeze,
+      counts: { renders: 0, values: 0 },
+      cycle: null,
+      rendering: false,
+      nextRef: () => String(this.#refs++),
+      storeAt: (key) => this.#stores.get(key),
+      deliver: (instance, name, message, resource) => {
+        this.#deliver({ kind: "info", instance, name, message, resource, answer: null });
+      },
+    };
+  }
+
+  get state(): RootState {
+    return this.#state;
+  }
+
+  /** Starts the root; to be called once, before anything else. Answered `{ root_id }` or with the refusal. */
+  mount(answer: Answer): void {
+    this.#mailbox.put({ kind: "mount", answer });
+  }
+
+  /** Enqueues a client's command. Answered `overloaded` when too many wait, `unknown_root` after the end. */
+  command(storeId: StoreId, name: string, payload: JsonObject[string], answer: Answer): void {
+    const taken = this.#mailbox.put({ kind: "command", storeKey: storeIdKey(storeId), name, payload, answer });
+    if (!taken) answer("error", refusal(this.#isOver ? "unknown_root" : "overloaded"));
+  }
+
+  /** Enqueues a message for `info[name]` of a store (the root store by default); whether it was taken. */
+  send(name: string, message: unknown, storeId: StoreId = []): boolean {
+    const instance = this.#stores.get(storeIdKey(storeId));
+    if (instance === undefined || !instance.definition.info.has(name)) return false;
+    return this.#deliver({ kind: "info", instance, name, message, resource: null, answer: null });
+  }
+
+  /** Ends the root: nothing is sent from now on. Resolves when every store has terminated. */
+  async close(reason: CloseReason): Promise<void> {
+    this.#apply({ type: "close", reason });
+    await this.#ended;
+  }
+
+  inspect(): RootInspection {
+    const state = this.#state;
+    return {
+      rootId: this.rootId,
+      module: this.module,
+      id: this.id,
+      status: state.status,
+      version: "version" in state ? state.version : 0,
+      waiting: this.#mailbox.size,
+      stores: this.#stores.size,
+      counts: { ...this.#scope.counts },
+    };
+  }
+
+  get #isOver(): boolean {
+    return this.#state.status !== "mounting" && this.#state.status !== "live";
+  }
+
+  #deliver(message: RootMessage & { readonly kind: "info" }): boolean {
+    const taken = this.#mailbox.put(message);
+    if (taken) return true;
+    if (message.resource !== null) message.resource.waiting = false;
+    if (!this.#isOver) {
+      this.#environment.logger.warn(
+        { rootId: this.rootId, info: message.name },
+        "a mailbox is full; a message is lost",
+      );
+    }
+    return false;
+  }
+
+  async #handle(message: RootMessage): Promise<void> {
+    const cycle = new Cycle(this.#scope);
+    this.#scope.cycle = cycle;
+    this.#current = message;
+    try {
+      const reply = await this.#run(cycle, message);
+      if (cycle.cancelled !== null) throw cycle.cancelled;
+      this.#succeed(cycle, message, reply);
+    } catch (cause) {
+      this.#fail(cycle, message, cause);
+    } finally {
+      this.#scope.cycle = null;
+      this.#current = null;
+    }
+  }
+
+  async #run(cycle: Cycle, message: RootMessage): Promise<JsonObject> {
+    if (message.kind === "mount") {
+      const { store, id, params } = this.#options;
+      const root = new Instance(this.#scope, store, null, id);
+      await runMount(cycle, root, params, this.#environment);
+      this.#root = root;
+      return { root_id: this.rootId };
+    }
+    if (message.kind === "command") {
+      return runHandler(cycle, message, this.#stores.get(message.storeKey), this.#environment);
+    }
+    const { instance, resource } = message;
+    if (resource !== null) resource.waiting = false;
+    // What sent it was undone, or its store left, while it waited.
+    if (instance.state.detached || resource?.open === false) return {};
+    return runHandler(cycle, message, instance, this.#environment);
+  }
+
+  #succeed(cycle: Cycle, message: RootMessage, reply: JsonObject): void {
+    assemble(cycle);
+    const envelope = this.#envelope(cycle);
+    for (const instance of cycle.removed) this.#stores.delete(instance.key);
+    for (const instance of cycle.mounted) {
+      if (!instance.state.detached) this.#stores.set(instance.key, instance);
+    }
+    this.#answer(message, "ok", reply);
+    if (envelope !== null) {
+      this.#apply({ type: this.#state.status === "mounting" ? "mounted" : "changed" });
+      this.#options.push(PATCH, envelope);
+    }
+    cycle.commit();
+    for (const instance of cycle.removed) this.#terminate(instance, "removed");
+  }
+
+  #fail(cycle: Cycle, message: RootMessage, cause: unknown): void {
+    cycle.rollback(cause);
+    for (const instance of cycle.mounted) this.#terminate(instance, "discarded");
+    const failure = failureOf(cause, cycle.cancelled);
+    // A rejection is an answer; where nobody asked, it would be lost.
+    const level = failure.level ?? (message.kind === "info" && cycle.cancelled === null ? "warn" : null);
+    if (level !== null) {
+      const details = { err: cause, rootId: this.rootId, module: this.module };
+      this.#environment.logger[level](details, `${describeMessage(message)} failed`);
+    }
+    this.#answer(message, "error", failure.response);
+    if (message.kind === "mount") {
+      this.#root = null;
+      this.#apply({ type: "mount_failed" });
+    } else if (failure.fatal) {
+      this.#apply({ type: "render_failed" });
+    }
+  }
+
+  /** What the client has to be sent; `null` when nothing changed. */
+  #envelope(cycle: Cycle): Envelope | null {
+    const state = this.#state;
+    const version = state.status === "live" ? state.version : 0;
+    const root = this.#root?.state.node ?? null;
+    const ops =
+      version > 0 ? changedOps(cycle) : root === null ? [] : [{ op: "replace", path: "", value: root } as const];
+    const streamOps = cycle.streamOps.filter(({ instance }) => !instance.state.detached).map(({ op }) => op);
+    const { events } = cycle;
+    if (ops.length === 0 && streamOps.length === 0 && events.length === 0) return null;
+    const envelope = {
+      type: "patch",
+      root_id: this.rootId,
+      base_version: version,
+      version: version + 1,
+      ops,
+      stream_ops: streamOps,
+    } as const;
+    return events.length === 0 ? envelope : { ...envelope, events };
+  }
+
+  #answer(message: RootMessage, status: "ok" | "error", response: JsonObject): void {
+    const { answer } = message;
+    message.answer = null;
+    answer?.(status, response);
+  }
+
+  #apply(event: RootEvent): void {
+    const { state, effects } = nextRootState(this.#state, event);
+    this.#state = state;
+    for (const effect of effects) this.#perform(effect);
+  }
+
+  #perform(effect: RootEffect): void {
+    switch (effect) {
+      case "refuse_messages":
+        return this.#refuseMessages();
+      case "send_root_down":
+        return this.#options.push(ROOT_DOWN, { root_id: this.rootId, reason: "render_failed", retry: true });
+      case "release":
+        return this.#options.onRelease();
+      case "terminate_stores":
+        this.#ended = this.#terminateAll();
+        return undefined;
+      default:
+        return effect satisfies never;
+    }
+  }
+
+  #refuseMessages(): void {
+    const code = this.#state.status === "down" ? "root_down" : "unmounted";
+    const current = this.#current;
+    // What runs is answered now: nothing may be sent for this root any more once the caller goes on.
+    for (const message of current === null ? [] : [current]) this.#answer(message, "error", refusal(code));
+    for (const message of this.#mailbox.close()) this.#answer(message, "error", refusal(code));
+    this.#scope.cycle?.cancel(new MusubiError("unmounted", `the root ${this.rootId} has ended`));
+  }
+
+  async #terminateAll(): Promise<void> {
+    const state = this.#state;
+    await this.#mailbox.idle();
+    const reason: TerminateReason = state.status === "closing" ? state.reason : "down";
+    const instances = [...this.#stores.values()].sort((a, b) => b.depth - a.depth);
+    this.#stores.clear();
+    // Children before their parents.
+    await Promise.all(instances.map((instance) => terminateStore(instance, reason)));
+    this.#apply({ type: "terminated" });
+  }
+
+  #terminate(instance: Instance, reason: TerminateReason): void {
+    // Not awaited by the mailbox: letting go is no part of the message. It never rejects.
+    void terminateStore(instance, reason);
+  }
+}

@@ -1,0 +1,87 @@
+import { isObject, type JsonObject, MusubiError } from "@musubi/protocol";
+import type { Cycle } from "./cycle.js";
+import { refusal } from "./failure.js";
+import type { Instance } from "./instance.js";
+import { isThenable, type MaybePromise, thenDo } from "./maybe-promise.js";
+import { Rejection } from "./rejection.js";
+import type { RootMessage } from "./root-message.js";
+import { validate } from "./schema.js";
+import { mountStore, settle } from "./settle.js";
+import { toJson } from "./write-json.js";
+
+/** Bounds on code of the app, in milliseconds. */
+export interface RunLimits {
+  readonly handlerTimeoutMs: number;
+  readonly mountTimeoutMs: number;
+}
+
+/** Mounts the root store and renders it with everything below. */
+export async function runMount(cycle: Cycle, root: Instance, params: unknown, limits: RunLimits): Promise<void> {
+  const mounting = mountStore(cycle, root, checkParams(root, params));
+  const settling = isThenable(mounting) ? mounting.then(() => settle(cycle)) : settle(cycle);
+  if (isThenable(settling)) await cycle.wait(settling, limits.mountTimeoutMs, `the mount of ${root.label}`);
+}
+
+/** Runs a command or an info, then renders what it changed. Resolves with the reply. */
+export async function runHandler(
+  cycle: Cycle,
+  message: RootMessage & { readonly kind: "command" | "info" },
+  instance: Instance | undefined,
+  limits: RunLimits,
+): Promise<JsonObject> {
+  const what = `the ${message.kind} "${message.name}"`;
+  if (instance === undefined) throw refused("unknown_store");
+  const running = message.kind === "command" ? runCommand(cycle, instance, message) : runInfo(cycle, instance, message);
+  const result = isThenable(running) ? await cycle.wait(running, limits.handlerTimeoutMs, what) : running;
+  const reply = message.kind === "command" ? toReply(result, `the reply of ${what} of ${instance.label}`) : {};
+  const settling = settle(cycle);
+  if (isThenable(settling)) await cycle.wait(settling, limits.mountTimeoutMs, `rendering after ${what}`);
+  return reply;
+}
+
+function runCommand(
+  cycle: Cycle,
+  instance: Instance,
+  message: RootMessage & { readonly kind: "command" },
+): MaybePromise<unknown> {
+  const command = instance.definition.commands.get(message.name);
+  if (command === undefined) throw refused("unknown_command");
+  if (command.schema === null) return command.handler(cycle.handle(instance), {});
+  return thenDo(validate(command.schema, message.payload), (result) => {
+    if (!result.valid) throw refused("invalid_payload", { issues: toJson(result.issues, "the issues of a payload") });
+    // The schema may have outlasted the message.
+    if (cycle.over) throw cycle.cancelled ?? new MusubiError("stale_context", "the message has ended");
+    return command.handler(cycle.handle(instance), result.value);
+  });
+}
+
+function runInfo(
+  cycle: Cycle,
+  instance: Instance,
+  message: RootMessage & { readonly kind: "info" },
+): MaybePromise<unknown> {
+  const handler = instance.definition.info.get(message.name);
+  if (handler === undefined) {
+    throw new MusubiError("invalid_usage", `${instance.label} has no info handler called "${message.name}"`);
+  }
+  return handler(cycle.handle(instance), message.message);
+}
+
+function checkParams(root: Instance, params: unknown): MaybePromise<unknown> {
+  const schema = root.definition.params;
+  if (schema === null) return {};
+  return thenDo(validate(schema, params), (result) => {
+    if (result.valid) return result.value;
+    throw refused("invalid_params", { issues: toJson(result.issues, "the issues of params") });
+  });
+}
+
+function toReply(result: unknown, what: string): JsonObject {
+  const json = toJson(result, what, {});
+  if (isObject(json)) return json;
+  throw new MusubiError("invalid_usage", `${what} is no object: a command answers an object, or nothing`);
+}
+
+function refused(code: string, more: JsonObject = {}): Rejection {
+  return new Rejection(code, refusal(code, more));
+}

@@ -1,0 +1,181 @@
+import type { CommandDef, StoreDef, StoreId } from "@musubi/protocol";
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { Unsubscribe } from "../channels/pubsub.js";
+import type { Logger } from "../logger.js";
+import type { ErasedDefinition } from "./erased.js";
+import type { FieldOf, JsonOf } from "./json-of.js";
+import type { None } from "./none.js";
+
+/**
+ * Augment this to type `ctx.user` everywhere:
+ * `declare module "@musubi/server" { interface Register { user: MyUser } }`.
+ */
+export interface Register {}
+
+/** What the connect hook returned for this client; `unknown` until {@link Register} says more. */
+export type User = Register extends { readonly user: infer U } ? U : unknown;
+
+/** How the items of a stream are told apart, and how many a client keeps. */
+export interface StreamDefinition {
+  /** The item's key, unique in its stream; annotate the parameter, it is the item's type. */
+  readonly key: (item: never) => string;
+  /** Entries that clients keep (protocol.md section 5); `null`, the default, keeps all. */
+  readonly limit?: number | null;
+}
+
+// In the four types below `never` stands for "not inferred yet": TypeScript types the `ctx` of a command while the
+// definition around it is still being inferred, and would give up on a context with an open type in it.
+
+/** The items of streams, by name, from their `key` functions. */
+export type ItemsOf<Streams> = [Streams] extends [never]
+  ? None
+  : {
+      readonly [Name in keyof Streams]: Streams[Name] extends { readonly key: (item: infer Item) => string }
+        ? Item
+        : never;
+    };
+
+/** The payloads of events, by name, as the server's code pushes them. */
+export type PayloadsOf<Events> = [Events] extends [never]
+  ? None
+  : {
+      readonly [Name in keyof Events]: Events[Name] extends StandardSchemaV1
+        ? StandardSchemaV1.InferInput<Events[Name]>
+        : never;
+    };
+
+/** What `mount` returned. Not inferred in time only where `mount` takes a context and `render` takes no assigns. */
+export type AssignsFrom<Assigns extends object> = [Assigns] extends [never] ? object : Assigns;
+
+/** Params as their schema hands them to the store's code. */
+export type ParamsFrom<Schema extends StandardSchemaV1> = [Schema] extends [never]
+  ? object
+  : StandardSchemaV1.InferOutput<Schema>;
+
+/** Writes to a stream of the store. The items are kept by clients, never here. */
+export interface StreamWriter<Item> {
+  /**
+   * Puts an item in place, removing the one of the same key first. `at`: -1 (default) appends, 0 prepends; `limit`
+   * overrides the definition's (protocol.md section 5).
+   */
+  insert(item: Item, options?: { readonly at?: number; readonly limit?: number | null }): void;
+  /** Removes the item of this key; an unknown one changes nothing. */
+  delete(key: string): void;
+  /** Empties the stream, then appends `items`. */
+  reset(items?: readonly Item[]): void;
+}
+
+/** What code of a store can do in any message, `mount` included. Dead once its message has ended: `stale_context`. */
+export interface BaseContext<Streams, Events, Params> {
+  /** The id that the client mounted this root with, or the child's own. */
+  readonly id: string;
+  readonly storeId: StoreId;
+  /** The mount's params as its schema gave them, or the props from the parent, latest ones. */
+  readonly params: Params;
+  readonly user: User;
+  readonly logger: Logger;
+  /** Aborted when the message runs out of time, fails, or its root ends. */
+  readonly signal: AbortSignal;
+  stream<Name extends keyof Streams & string>(name: Name): StreamWriter<Streams[Name]>;
+  /** Sends an event to this root's client with the envelope of this message (protocol.md section 7). */
+  pushEvent<Name extends keyof Events & string>(name: Name, payload: Events[Name]): void;
+  /** Puts a message for `info[name]` of this store into the mailbox, once this message has succeeded. */
+  send(name: string, message?: unknown): void;
+  /** As {@link send}, after `delayMs`. Undone by the function it returns and by the store's end. */
+  sendAfter(delayMs: number, name: string, message?: unknown): Unsubscribe;
+  /** As {@link send}, every `periodMs` until undone. */
+  sendEvery(periodMs: number, name: string, message?: unknown): Unsubscribe;
+  /** Hands each message published on `topic` to `info[name]`, until undone or the store ends. */
+  subscribe(topic: string, name: string): Unsubscribe;
+  /** Publishes to every subscriber of `topic`, once this message has succeeded. */
+  publish(topic: string, message: unknown): void;
+}
+
+/** What `mount` gets: what it returns becomes the assigns. */
+export interface MountContext<Streams, Events, Params> extends BaseContext<Streams, Events, Params> {
+  /** Refuses the mount: the client gets `{ ...details, reason }`. */
+  refuse(reason: string, details?: object): never;
+}
+
+/** What commands, infos and parent callbacks get. */
+export interface StoreContext<Assigns, Streams, Events, Params> extends BaseContext<Streams, Events, Params> {
+  /** The store's state as of now; frozen in development. */
+  readonly assigns: Readonly<Assigns>;
+  /** Changes some assigns; the store renders anew when one is not `Object.is` to what it was. */
+  assign(partial: Partial<Assigns>): void;
+  /** Ends the command with the error reply `{ ...details, reason }` and discards all that it did. */
+  reject(reason: string, details?: object): never;
+}
+
+/** What `render` gets beside the assigns. It must not change anything. */
+export interface RenderContext<Context, Params> {
+  readonly params: Params;
+  /**
+   * Makes a function prop that runs this store's code when a child calls it, in the child's own message: what either
+   * of them changes is sent in one envelope, or discarded as one.
+   */
+  readonly callback: <Args extends readonly unknown[], Result>(
+    handler: (ctx: Context, ...args: Args) => Result,
+  ) => (...args: Args) => Result;
+}
+
+/** Why a store ended. `discarded`: its mount came to nothing, since the message or the mount it was part of failed. */
+export type TerminateReason = "unmount" | "disconnect" | "removed" | "down" | "discarded" | "shutdown";
+
+/** What `terminate` gets. */
+export interface TerminateContext<Assigns, Params> {
+  readonly id: string;
+  readonly storeId: StoreId;
+  readonly assigns: Readonly<Assigns>;
+  readonly params: Params;
+  readonly user: User;
+  readonly logger: Logger;
+  publish(topic: string, message: unknown): void;
+}
+
+declare const commandBrand: unique symbol;
+
+/**
+ * A command of a store, made by `command`. It is a function type so that TypeScript leaves it until the assigns of
+ * the definition around it are known; it is not meant to be called.
+ */
+export type Command<Context, Input, Reply> = (
+  context: Context,
+  input: { readonly [commandBrand]: (input: Input) => void },
+) => Reply;
+
+/** A command's definition in the registry: what clients send and what they get. */
+export type CommandDefOf<C> =
+  C extends Command<never, infer Input, infer Reply> ? CommandDef<Input, ReplyOf<Awaited<Reply>>> : never;
+
+type ReplyOf<Reply> = [Reply] extends [void] ? Record<string, never> : JsonOf<Exclude<Reply, void | undefined>>;
+
+/** A store made by `defineStore`: what `child` places and `createMusubiServer` serves. */
+export interface Store<Module extends string = string, Def = unknown, Props = never> {
+  readonly module: Module;
+  /** The definition without its types, for the runtime. */
+  readonly definition: ErasedDefinition;
+  /** Carries types only; never set. */
+  readonly "~types"?: { readonly def: Def; readonly props: (props: Props) => void };
+}
+
+/** Any store. */
+export type AnyStore = Store;
+
+/** The props that place a store as a child: its params and an id. */
+export type PropsOf<S> =
+  S extends Store<string, unknown, infer Props> ? Props & { readonly id: string } : { readonly id: string };
+
+/** A store's definition in the registry. */
+export type StoreDefOf<S> = S extends Store<string, infer Def> ? Def : never;
+
+/** The registry's definition for what a `defineStore` call inferred. */
+export type RegistryDef<Rendered, Streams, Events, Commands, Params> = StoreDef<
+  FieldsOfRendered<Rendered, Streams>,
+  { [Name in keyof Commands]: CommandDefOf<Commands[Name]> },
+  { [Name in keyof Events]: JsonOf<Events[Name]> },
+  Params
+>;
+
+type FieldsOfRendered<Rendered, Streams> =
+  FieldOf<Rendered, Streams> extends infer Fields extends object ? Fields : never;

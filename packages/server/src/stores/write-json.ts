@@ -1,0 +1,186 @@
+import {
+  type JsonObject,
+  type JsonValue,
+  MAX_JSON_DEPTH,
+  MusubiError,
+  RESERVED_PREFIX,
+  streamMarker,
+} from "@musubi/protocol";
+import { ChildPlaceholder, StreamPlaceholder } from "./placeholders.js";
+
+/** A JSON container under construction. */
+export type Container = Record<string | number, JsonValue>;
+
+/** Takes the placeholders that a render's output may hold. */
+export interface PlaceholderVisitor {
+  /** A child goes at `holder[key]`; `path` is only valid during the call. */
+  child(
+    placeholder: ChildPlaceholder,
+    path: readonly (string | number)[],
+    holder: Container,
+    key: string | number,
+  ): void;
+  hasStream(name: string): boolean;
+}
+
+/** Names that no JSON pointer of an envelope may pass through, so no child may sit below one (protocol.md section 4). */
+const PROTOTYPE_KEYS: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
+
+/** Values that JSON.stringify would turn into something empty or surprising. */
+const OPAQUE: readonly (abstract new (...args: never) => object)[] = [
+  Map,
+  Set,
+  WeakMap,
+  WeakSet,
+  Promise,
+  ArrayBuffer,
+  RegExp,
+];
+
+/**
+ * Copies a value as `JSON.parse(JSON.stringify(value))` would: `toJSON` is asked, `undefined` members are left out,
+ * and what is not finite is `null`. What JSON cannot say is refused with the path to it: BigInt, functions, symbols,
+ * cycles, Maps, Sets, promises and binary data (`not_json`), reserved names (`reserved_field`), depth (`too_deep`).
+ */
+export class JsonWriter {
+  /** Values visited so far: a measure of work. */
+  visited = 0;
+  readonly #path: (string | number)[] = [];
+  readonly #ancestors: object[] = [];
+  readonly #what: string;
+  readonly #depth: number;
+  readonly #visitor: PlaceholderVisitor | null;
+
+  /** `what` names the value in messages; `depth` is how deep it already sits; a visitor makes it a render's output. */
+  constructor(what: string, depth = 0, visitor: PlaceholderVisitor | null = null) {
+    this.#what = what;
+    this.#depth = depth;
+    this.#visitor = visitor;
+  }
+
+  /** The copy; `undefined` for `undefined`. */
+  write(value: unknown): JsonValue | undefined {
+    return this.#write(value, {}, "");
+  }
+
+  /** Copies the members of `value` into `target`. */
+  writeMembers(value: object, target: Container): void {
+    this.#ancestors.push(value);
+    this.#members(value as Readonly<Record<string, unknown>>, target);
+    this.#ancestors.pop();
+  }
+
+  #write(value: unknown, holder: Container, key: string | number): JsonValue | undefined {
+    this.visited += 1;
+    switch (typeof value) {
+      case "string":
+      case "boolean":
+        return value;
+      case "number":
+        // Adding zero makes -0 what JSON.stringify makes of it.
+        return Number.isFinite(value) ? value + 0 : null;
+      case "undefined":
+        return undefined;
+      case "object":
+        return value === null ? null : this.#writeObject(value, holder, key);
+      default:
+        throw this.#refuse("not_json", `a ${typeof value} has no place in JSON`);
+    }
+  }
+
+  #writeObject(value: object, holder: Container, key: string | number): JsonValue | undefined {
+    if (value instanceof ChildPlaceholder || value instanceof StreamPlaceholder) {
+      return this.#place(value, holder, key);
+    }
+    const { toJSON } = value as { readonly toJSON?: unknown };
+    if (typeof toJSON === "function") {
+      const json: unknown = toJSON.call(value, String(key));
+      if (typeof json !== "object" || json === null) return this.#write(json, holder, key);
+      return this.#writeContainer(json);
+    }
+    // oxlint-disable-next-line unicorn/no-instanceof-builtins -- boxed values of this realm, as JSON.stringify unboxes them
+    if (value instanceof Number || value instanceof String || value instanceof Boolean) {
+      return this.#write(value.valueOf(), holder, key);
+    }
+    return this.#writeContainer(value);
+  }
+
+  #writeContainer(value: object): JsonValue {
+    if (OPAQUE.some((type) => value instanceof type) || ArrayBuffer.isView(value)) {
+      throw this.#refuse(
+        "not_json",
+        `a ${value.constructor.name} has no place in JSON: turn it into an array or object`,
+      );
+    }
+    if (this.#depth + this.#path.length >= MAX_JSON_DEPTH) throw this.#tooDeep(value);
+    this.#ancestors.push(value);
+    let copy: JsonValue;
+    if (Array.isArray(value)) {
+      copy = this.#elements(value);
+    } else {
+      const members: Record<string, JsonValue> = {};
+      this.#members(value as Readonly<Record<string, unknown>>, members);
+      copy = members;
+    }
+    this.#ancestors.pop();
+    return copy;
+  }
+
+  #elements(value: readonly unknown[]): JsonValue[] {
+    const copy: JsonValue[] = [];
+    for (let at = 0; at < value.length; at++) {
+      this.#path.push(at);
+      copy.push(this.#write(value[at], copy as unknown as Container, at) ?? null);
+      this.#path.pop();
+    }
+    return copy;
+  }
+
+  #members(value: Readonly<Record<string, unknown>>, copy: Container): void {
+    for (const key of Object.keys(value)) {
+      const member = value[key];
+      if (member === undefined) continue;
+      this.#path.push(key);
+      if (key.startsWith(RESERVED_PREFIX) || key === "__proto__") {
+        throw this.#refuse("reserved_field", "this name is reserved: rename the field");
+      }
+      const json = this.#write(member, copy, key);
+      if (json !== undefined) copy[key] = json;
+      this.#path.pop();
+    }
+  }
+
+  #place(value: ChildPlaceholder | StreamPlaceholder, holder: Container, key: string | number): JsonObject | null {
+    const visitor = this.#visitor;
+    if (visitor === null) throw this.#refuse("not_json", "child(...) and stream(...) belong in what render returns");
+    if (value instanceof ChildPlaceholder) {
+      if (this.#path.some((part) => typeof part === "string" && PROTOTYPE_KEYS.has(part))) {
+        throw this.#refuse("reserved_field", "no child store can sit below this name: rename the field");
+      }
+      visitor.child(value, this.#path, holder, key);
+      return null;
+    }
+    if (!visitor.hasStream(value.stream)) {
+      throw this.#refuse("invalid_usage", `the store defines no stream called "${value.stream}"`);
+    }
+    return streamMarker(value.stream);
+  }
+
+  #tooDeep(value: object): MusubiError {
+    // A cycle always ends here, by its first path down; so nothing else has to look for one.
+    return this.#ancestors.includes(value)
+      ? this.#refuse("not_json", "the value contains itself")
+      : this.#refuse("too_deep", `nested deeper than ${MAX_JSON_DEPTH} levels: flatten it`);
+  }
+
+  #refuse(code: "not_json" | "reserved_field" | "too_deep" | "invalid_usage", why: string): MusubiError {
+    const shown = this.#path.length > 12 ? [...this.#path.slice(0, 12), "..."] : this.#path;
+    const path = shown.map((part) => (typeof part === "number" ? `[${part}]` : `.${part}`)).join("");
+    return new MusubiError(code, `${this.#what}${path}: ${why}`, { details: { path: [...this.#path] } });
+  }
+}
+
+/** A value as JSON, `fallback` for `undefined`; `what` names it in the message of an error. */
+export function toJson(value: unknown, what: string, fallback: JsonValue = null): JsonValue {
+  return new JsonWriter(what).write(value) ?? fallback;
+}

@@ -1,0 +1,26 @@
+/** What a `connect` hook can judge a client by. */
+export interface ConnectRequest {
+  /** Query parameters, `vsn` included. */
+  readonly params: Readonly<Record<string, string>>;
+  /** Request headers, lower-case names. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** phoenix.js's `authToken`, which travels in a subprotocol and so stays out of URLs and logs; `null` without one. */
+  readonly authToken: string | null;
+  readonly remoteAddress: string | undefined;
+  /** Aborted when the client goes away or takes too long before there is an answer. */
+  readonly signal: AbortSignal;
+}
+
+/** What a `connect` hook knows of a client that it lets in. */
+export interface ConnectAccepted {
+  /** Handed to channels as `socket.user`. */
+  readonly user?: unknown;
+  /** Names this socket, and any other of the same id, for `disconnect(id)`. */
+  readonly id?: string | null;
+}
+
+/** `false` refuses: the client gets 403 and no reason. A hook that throws or rejects gives it 500. */
+export type ConnectResult = ConnectAccepted | false;
+
+/** Decides who may connect, before the upgrade. */
+export type ConnectHook = (request: ConnectRequest) => ConnectResult | Promise<ConnectResult>;

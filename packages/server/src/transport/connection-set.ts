@@ -1,0 +1,78 @@
+import type { Clock, TimerHandle } from "@musubi/protocol";
+import type { SocketSession } from "../channels/socket-session.js";
+import type { WebSocketConnection } from "./websocket-connection.js";
+
+/** Looks for silent sockets this many times per timeout: a socket lives at most a tenth longer than it may. */
+const SWEEPS_PER_TIMEOUT = 10;
+
+/** The open connections of an endpoint: one timer ends the silent ones, and `close` ends all. */
+export class ConnectionSet {
+  readonly #clock: Clock;
+  readonly #heartbeatTimeoutMs: number;
+  readonly #connections = new Set<WebSocketConnection>();
+  /** Sessions whose connections have gone while their channels' code still runs. */
+  readonly #draining = new Set<SocketSession>();
+  #timer: TimerHandle | undefined;
+  #emptied: (() => void)[] = [];
+
+  constructor(clock: Clock, heartbeatTimeoutMs: number) {
+    this.#clock = clock;
+    this.#heartbeatTimeoutMs = heartbeatTimeoutMs;
+  }
+
+  inspect(): { readonly sockets: number; readonly channels: number } {
+    let channels = 0;
+    for (const connection of this.#connections) channels += connection.session.channelCount;
+    return { sockets: this.#connections.size, channels };
+  }
+
+  add(connection: WebSocketConnection): void {
+    this.#connections.add(connection);
+    if (this.#timer === undefined) this.#schedule();
+  }
+
+  /** The connection has ended. */
+  remove(connection: WebSocketConnection): void {
+    this.#connections.delete(connection);
+    const { session } = connection;
+    this.#draining.add(session);
+    void session.drained().then(() => {
+      this.#draining.delete(session);
+      this.#check();
+    });
+    if (this.#connections.size === 0 && this.#timer !== undefined) {
+      this.#clock.clearTimeout(this.#timer);
+      this.#timer = undefined;
+    }
+  }
+
+  /** Says goodbye to all and waits for them and their channels' code, but no longer than `timeoutMs`. */
+  async close(timeoutMs: number): Promise<void> {
+    const emptied = new Promise<void>((resolve) => this.#emptied.push(resolve));
+    for (const connection of this.#connections) connection.session.close("shutdown");
+    this.#check();
+    let timer: TimerHandle;
+    const timedOut = new Promise<void>((resolve) => {
+      timer = this.#clock.setTimeout(resolve, timeoutMs);
+    });
+    await Promise.race([emptied, timedOut]).finally(() => this.#clock.clearTimeout(timer));
+    for (const connection of this.#connections) connection.cut();
+  }
+
+  #check(): void {
+    if (this.#connections.size > 0 || this.#draining.size > 0) return;
+    const emptied = this.#emptied;
+    this.#emptied = [];
+    for (const resolve of emptied) resolve();
+  }
+
+  #schedule(): void {
+    this.#timer = this.#clock.setTimeout(() => {
+      const now = this.#clock.now();
+      for (const connection of this.#connections) {
+        if (now - connection.lastHeardAt >= this.#heartbeatTimeoutMs) connection.closeIdle();
+      }
+      this.#schedule();
+    }, this.#heartbeatTimeoutMs / SWEEPS_PER_TIMEOUT);
+  }
+}

@@ -1,0 +1,182 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { channel, joined, ok } from "../channels/channel.js";
+import {
+  listeningLogger,
+  manualClock,
+  RawClient,
+  type Running,
+  rawUpgrade,
+  room,
+  start,
+} from "./raw-client.test.util.js";
+
+let running: Running | undefined;
+async function run(options: Parameters<typeof start>[0]): Promise<Running> {
+  running = await start(options);
+  return running;
+}
+afterEach(() => running?.stop());
+
+/** A text of exactly so many bytes that pings `room:a`. */
+function pingOf(bytes: number): string {
+  const empty = JSON.stringify(["1", "2", "room:a", "ping", ""]);
+  return JSON.stringify(["1", "2", "room:a", "ping", "x".repeat(bytes - empty.length)]);
+}
+
+describe("maxFrameBytes", () => {
+  it("lets a message of that size pass and closes the socket upon a larger one with 1009", async () => {
+    const { port } = await run({ maxFrameBytes: 1_000 });
+    const client = await RawClient.open(port);
+    await client.join("room:a");
+    client.webSocket.send(pingOf(1_000));
+    expect(await client.next()).toMatchObject(["1", "2", "room:a", "phx_reply", { status: "ok" }]);
+    client.webSocket.send(pingOf(1_001));
+    expect(await client.closed).toBe(1009);
+  });
+
+  it("counts a message over its fragments", async () => {
+    const { port } = await run({ maxFrameBytes: 1_000 });
+    const client = await RawClient.open(port);
+    client.webSocket.send("x".repeat(600), { fin: false });
+    client.webSocket.send("x".repeat(600), { fin: true });
+    expect(await client.closed).toBe(1009);
+  });
+});
+
+describe("heartbeatTimeoutMs", () => {
+  it("closes a silent socket with 1002, at most a tenth late, and no other", async () => {
+    const clock = manualClock();
+    const { port, endpoint } = await run({ clock, heartbeatTimeoutMs: 10_000 });
+    const [silent, alive, pinging] = [
+      await RawClient.open(port),
+      await RawClient.open(port),
+      await RawClient.open(port),
+    ];
+    clock.advance(9_000);
+    await alive.beat();
+    const pong = new Promise((resolve) => pinging.webSocket.once("pong", resolve));
+    pinging.webSocket.ping();
+    await pong;
+    expect(endpoint.inspect().sockets).toBe(3);
+    clock.advance(2_000);
+    expect(await silent.closed).toBe(1002);
+    await alive.beat();
+    // What the server sends does not count.
+    await alive.join("room:a");
+    clock.advance(9_000);
+    endpoint.broadcast("room:a", "tick", {});
+    await alive.next();
+    clock.advance(2_000);
+    expect(await alive.closed).toBe(1002);
+    expect(await pinging.closed).toBe(1002);
+  });
+
+  it("needs no timer while nobody is connected", async () => {
+    const clock = manualClock();
+    const { port, endpoint } = await run({ clock });
+    expect(clock.pending()).toBe(0);
+    const client = await RawClient.open(port);
+    expect(clock.pending()).toBe(1);
+    client.webSocket.close();
+    await vi.waitUntil(() => endpoint.inspect().sockets === 0);
+    expect(clock.pending()).toBe(0);
+  });
+});
+
+describe("maxUnsentBytes", () => {
+  it("cuts a client that does not read, and no other", async () => {
+    const logger = listeningLogger();
+    const { port, endpoint } = await run({ logger, maxUnsentBytes: 1_000_000 });
+    const reading = await RawClient.open(port);
+    await reading.join("room:a");
+    const stuck = rawUpgrade(port, "/socket/websocket?vsn=2.0.0");
+    await vi.waitUntil(() => endpoint.inspect().sockets === 2);
+    // A masked text frame (RFC 6455 section 5.2) with a mask of zeros.
+    const join = Buffer.from('["1","1","room:a","phx_join",{}]');
+    stuck.socket.write(Buffer.concat([Buffer.of(0x81, 0x80 | join.length, 0, 0, 0, 0), join]));
+    await vi.waitUntil(() => endpoint.inspect().channels === 2);
+    stuck.socket.pause();
+    let sent = 0;
+    while (endpoint.inspect().sockets === 2) {
+      endpoint.broadcast("room:a", "big", "x".repeat(100_000));
+      await reading.next();
+      sent += 1;
+      expect(sent).toBeLessThan(1_000);
+    }
+    expect(logger.lines).toMatchObject([{ level: "warn", message: "a client that reads too slowly is cut off" }]);
+    await reading.beat();
+    stuck.socket.destroy();
+  });
+
+  it("counts the pongs of a client that pings without reading", async () => {
+    const { port, endpoint } = await run({ maxUnsentBytes: 100_000 });
+    const { socket } = rawUpgrade(port, "/socket/websocket?vsn=2.0.0");
+    await vi.waitUntil(() => endpoint.inspect().sockets === 1);
+    socket.pause();
+    // A masked ping (RFC 6455 section 5.5.2) of 125 bytes with a mask of zeros, a thousand times.
+    const ping = Buffer.concat([Buffer.of(0x89, 0x80 | 125, 0, 0, 0, 0), Buffer.alloc(125)]);
+    const pings = Buffer.concat(Array.from({ length: 1_000 }, () => ping));
+    for (let sent = 0; endpoint.inspect().sockets === 1; sent++) {
+      expect(sent).toBeLessThan(1_000);
+      if (!socket.write(pings)) await new Promise((resolve) => setImmediate(resolve));
+    }
+    socket.destroy();
+  });
+
+  it("does not stand in the way of one message that is larger", async () => {
+    const big = channel("room:a", {
+      join: () => joined(null),
+      handlers: { big: () => ok("x".repeat(3_000_000)) },
+    });
+    const { port } = await run({ channels: [big], maxUnsentBytes: 1_000 });
+    const client = await RawClient.open(port);
+    await client.join("room:a");
+    client.say("1", "2", "room:a", "big", {});
+    expect(await client.next()).toMatchObject(["1", "2", "room:a", "phx_reply", { status: "ok" }]);
+    await client.beat();
+  });
+});
+
+describe("what one socket may ask for", () => {
+  const reason = (text: string): object => ({ status: "error", response: { reason: text } });
+
+  it("maxChannels: one more is refused until another is left", async () => {
+    const { port } = await run({ maxChannels: 1 });
+    const client = await RawClient.open(port);
+    await client.join("room:a");
+    client.say("2", "2", "room:b", "phx_join", {});
+    expect(await client.next()).toEqual(["2", "2", "room:b", "phx_reply", reason("too many channels joined")]);
+    client.say("1", "3", "room:a", "phx_leave", {});
+    await client.next();
+    await client.next();
+    await client.join("room:b");
+  });
+
+  it("maxMailbox and the rates answer with a reason, and the socket lives on", async () => {
+    const clock = manualClock();
+    const stuck = channel("stuck", {
+      join: () => joined(null),
+      handlers: { wait: () => new Promise<never>(() => {}), ping: () => ok() },
+    });
+    const limits = { maxMailbox: 1, maxPushesPerSecond: 1, maxJoinsPerSecond: 0.2 };
+    const { port } = await run({ clock, drainTimeoutMs: 0, channels: [stuck, room], ...limits });
+    const client = await RawClient.open(port);
+    await client.join("stuck");
+    client.say("1", "2", "stuck", "wait", {});
+    client.say("1", "3", "stuck", "ping", {});
+    client.say("1", "4", "stuck", "ping", {});
+    expect(await client.next()).toEqual(["1", "4", "stuck", "phx_reply", reason("overloaded")]);
+    await client.join("room:a");
+    client.say("3", "3", "room:b", "phx_join", {});
+    expect(await client.next()).toEqual([null, "3", "room:b", "phx_reply", reason("rate_limited")]);
+    for (let n = 0; n < 7; n++) await client.beat();
+    client.say(null, "5", "room:a", "ping", {});
+    expect(await client.next()).toEqual([null, "5", "room:a", "phx_reply", reason("rate_limited")]);
+    clock.advance(1_000);
+    await client.beat();
+    // Nobody can advance this clock while the endpoint drains: the stuck handler would hold it.
+    const closing = running?.endpoint.close();
+    clock.advance(1);
+    await closing;
+  });
+});

@@ -1,0 +1,156 @@
+import type { Duplex } from "node:stream";
+import { WebSocket } from "ws";
+import type { ConnectedSocket } from "../channels/channel.js";
+import type { Outgoing } from "../channels/outgoing.js";
+import {
+  type SessionEnd,
+  type SessionEnvironment,
+  type SessionTransport,
+  SocketSession,
+} from "../channels/socket-session.js";
+import { CLOSE_CODES, CLOSE_IDLE } from "./close-codes.js";
+import type { ConnectAccepted, ConnectRequest } from "./connect.js";
+import { flushLater } from "./flush-queue.js";
+import type { OwnedWebSocket, WebSocketOwner } from "./owned-web-socket.js";
+import { serverFrame } from "./server-frame.js";
+
+/** What all connections of an endpoint share. */
+export interface WebSocketConnectionOptions {
+  readonly environment: SessionEnvironment;
+  /** Hard bound of bytes that the client has not read; past it the connection is cut. */
+  readonly maxUnsentBytes: number;
+  /** The connection has ended, and its session with it. */
+  readonly ended: (connection: WebSocketConnection) => void;
+}
+
+/** Up to this many bytes, frames of one tick are copied together, which beats a vectored write. */
+const MAX_JOINED_BYTES = 16 * 1024;
+
+/**
+ * Carries one session over one WebSocket.
+ *
+ * Writes of one tick reach the operating system as one. Frames are made here rather than by `ws`, so that a broadcast
+ * is framed once; `ws` reads, answers pings and closes.
+ */
+export class WebSocketConnection implements SessionTransport, WebSocketOwner {
+  readonly session: SocketSession;
+  /** When the client was last heard, by the environment's clock. */
+  lastHeardAt: number;
+  readonly #options: WebSocketConnectionOptions;
+  readonly #webSocket: OwnedWebSocket;
+  readonly #socket: Duplex;
+  /** Frames of this tick, in order; most ticks have one. */
+  #held: Uint8Array | Uint8Array[] | undefined;
+  #heldBytes = 0;
+
+  constructor(
+    webSocket: OwnedWebSocket,
+    socket: Duplex,
+    request: ConnectRequest,
+    accepted: ConnectAccepted,
+    options: WebSocketConnectionOptions,
+  ) {
+    this.#options = options;
+    this.#webSocket = webSocket;
+    this.#socket = socket;
+    this.lastHeardAt = options.environment.clock.now();
+    const connected: ConnectedSocket = {
+      id: accepted.id ?? null,
+      params: request.params,
+      headers: request.headers,
+      user: accepted.user,
+      unsentBytes: () => this.#unsentBytes,
+    };
+    this.session = new SocketSession(options.environment, this, connected);
+    webSocket.own(this);
+  }
+
+  send(message: Outgoing): void {
+    if (this.#webSocket.readyState !== WebSocket.OPEN) return;
+    // Judged before the write: one message may be of any size, and so may the first one after it.
+    if (this.#cutIfSlow()) return;
+    const frame = (message.wire ??= serverFrame(message.data));
+    this.#heldBytes += frame.length;
+    if (this.#held === undefined) {
+      this.#held = frame;
+      flushLater(this);
+    } else if (Array.isArray(this.#held)) {
+      this.#held.push(frame);
+    } else {
+      this.#held = [this.#held, frame];
+    }
+  }
+
+  flush(): void {
+    const held = this.#held;
+    const bytes = this.#heldBytes;
+    this.#held = undefined;
+    this.#heldBytes = 0;
+    // After a close frame nothing may follow (RFC 6455 section 5.5.1).
+    if (held === undefined || this.#webSocket.readyState !== WebSocket.OPEN) return;
+    if (!Array.isArray(held)) {
+      this.#socket.write(held);
+    } else if (bytes <= MAX_JOINED_BYTES) {
+      this.#socket.write(Buffer.concat(held, bytes));
+    } else {
+      this.#socket.cork();
+      for (const frame of held) this.#socket.write(frame);
+      this.#socket.uncork();
+    }
+  }
+
+  close(end: SessionEnd): void {
+    this.#webSocket.close(CLOSE_CODES[end]);
+  }
+
+  /** Closes a socket that has been silent for too long. */
+  closeIdle(): void {
+    this.#webSocket.close(CLOSE_IDLE);
+    this.session.transportClosed();
+  }
+
+  /** Ends the connection without a goodbye. */
+  cut(): void {
+    this.#webSocket.terminate();
+    this.session.transportClosed();
+  }
+
+  heard(data: Buffer, isBinary: boolean): void {
+    this.touched();
+    try {
+      if (isBinary) this.session.receiveBinary(data);
+      else this.session.receiveText(data.toString());
+    } catch (cause) {
+      this.session.fail(cause);
+    }
+  }
+
+  touched(): void {
+    this.lastHeardAt = this.#options.environment.clock.now();
+    // The pongs of ws count too, and do not pass through `send`.
+    this.#cutIfSlow();
+  }
+
+  failed(cause: Error): void {
+    this.#options.environment.logger.debug({ err: cause, socketId: this.session.socket.id }, "a socket failed");
+  }
+
+  ended(): void {
+    this.session.transportClosed();
+    this.#options.ended(this);
+  }
+
+  #cutIfSlow(): boolean {
+    const unsentBytes = this.#unsentBytes;
+    const isOpen = this.#webSocket.readyState === WebSocket.OPEN;
+    if (!isOpen || unsentBytes <= this.#options.maxUnsentBytes) return false;
+    const details = { unsentBytes, socketId: this.session.socket.id };
+    this.#options.environment.logger.warn(details, "a client that reads too slowly is cut off");
+    this.cut();
+    return true;
+  }
+
+  get #unsentBytes(): number {
+    return this.#webSocket.bufferedAmount + this.#heldBytes;
+  }
+}
