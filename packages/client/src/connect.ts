@@ -1,0 +1,148 @@
+import type { StoreDef } from "@musubi/protocol";
+import type { Connection, ConnectionStatus } from "./connection/connection.js";
+import { type ConnectOptions, getSharedRuntime } from "./connection/shared-runtime.js";
+import type { SocketLike } from "./connection/socket-like.js";
+import type { Observable } from "./observable.js";
+import { StoreProxies, type UntypedStoreProxy } from "./proxy.js";
+import type { MountState } from "./root/mount-state.js";
+import type { Root } from "./root/root.js";
+import type { DefaultRegistry, MountParams, StoreModule, StoreProxy } from "./types.js";
+
+/** Which store to mount. */
+export interface MountOptions<M, R = DefaultRegistry> {
+  /** The store's module name. */
+  readonly module: M;
+  /** The root's id within its module: two mounts of one module and id are one root. */
+  readonly id: string;
+  /** What the server's `mount` gets; default `{}`. */
+  readonly params?: MountParams<M, R> & object;
+}
+
+/** A hold on a mounted root. */
+export interface MountedStore<M, R = DefaultRegistry> {
+  readonly store: StoreProxy<M, R>;
+  readonly state: Observable<MountState>;
+  /** Gives this hold back; the root is unmounted a grace after the last one. Never rejects; further calls do nothing. */
+  readonly unmount: () => Promise<void>;
+  /** Mounts the root again with other params; the last state stays readable until the new one is there. */
+  readonly remount: (params: MountParams<M, R> & object) => Promise<void>;
+  /** Resolves when the state shown is the server's own rather than a cached one. */
+  readonly revalidated: Promise<void>;
+}
+
+/** A hold on a root that is there at once, whether it has state or not: for bindings, which cannot wait. */
+export interface OpenedRoot<M, R = DefaultRegistry> {
+  /** Reads `undefined` until the root has had state. The same proxy for all holders of one root. */
+  readonly store: StoreProxy<M, R>;
+  readonly state: Observable<MountState>;
+  /** Resolves at the first state; rejects with a `MusubiMountError` or `MusubiDisconnectedError`. */
+  readonly ready: Promise<void>;
+  /** As {@link MountedStore.remount}. */
+  readonly remount: (params: MountParams<M, R> & object) => Promise<void>;
+  /** Gives this hold back, also after a failure; further calls do nothing. */
+  readonly release: () => void;
+}
+
+/** A client's connection: one holder of a shared channel (client.md rule 1). */
+export interface MusubiConnection<R = DefaultRegistry> {
+  readonly status: Observable<ConnectionStatus>;
+  /**
+   * Mounts a root, or shares the one that is mounted. Resolves when its first state is there; rejects with a
+   * `MusubiMountError` that carries the server's reason, and then leaves nothing behind.
+   */
+  mountStore<M extends StoreModule<R>>(options: MountOptions<M, R>): Promise<MountedStore<M, R>>;
+  /** As `mountStore`, without the wait: failures show in `state` and `ready`, and the hold is kept until released. */
+  openRoot<M extends StoreModule<R>>(options: MountOptions<M, R>): OpenedRoot<M, R>;
+  /** Releases this holder's roots and its hold on the channel. Resolves without waiting for the server. */
+  disconnect(): Promise<void>;
+}
+
+/** Proxies belong to the root, so that all its holders read through the same ones. */
+const proxiesOf = new WeakMap<Root, StoreProxies>();
+
+/** The proxy of a root's own store. */
+export function rootProxy(root: Root): UntypedStoreProxy {
+  let proxies = proxiesOf.get(root);
+  if (proxies === undefined) {
+    proxies = new StoreProxies(root);
+    proxiesOf.set(root, proxies);
+  }
+  return proxies.of(root.tree.rootRecord);
+}
+
+/**
+ * Connects to the server's stores over an app's phoenix.js socket, which is opened if it is not open. A second
+ * `connect` with the same socket and topic shares the channel.
+ *
+ * Rejects with a `MusubiDisconnectedError` when the server refuses the join (`join_refused`); drops and time-outs
+ * are waited out.
+ */
+export async function connect<R = DefaultRegistry>(
+  socket: SocketLike,
+  options?: ConnectOptions,
+): Promise<MusubiConnection<R>> {
+  const connection = getSharedRuntime(socket).hold(options);
+  await connection.ready;
+  return createConnection<R>(connection);
+}
+
+/** A holder's view of a connection that it has a hold on already. */
+export function createConnection<R>(connection: Connection): MusubiConnection<R> {
+  const releases = new Set<() => void>();
+  let isConnected = true;
+  const openRoot = <M extends StoreModule<R>>({ module, id, params }: MountOptions<M, R>): OpenedRoot<M, R> => {
+    const root = connection.hold({ module, id }, params ?? {});
+    const release = once(() => {
+      releases.delete(release);
+      root.release();
+    });
+    releases.add(release);
+    const ready = root.ready.then(() => {});
+    ready.catch(() => {});
+    return {
+      store: rootProxy(root) as unknown as StoreProxy<M, R>,
+      state: root.state,
+      ready,
+      remount: (next: object) => root.remount(next),
+      release,
+    };
+  };
+  return {
+    status: connection.status,
+    openRoot,
+    async mountStore<M extends StoreModule<R>>(options: MountOptions<M, R>): Promise<MountedStore<M, R>> {
+      const root = openRoot(options);
+      try {
+        await root.ready;
+      } catch (error) {
+        root.release();
+        throw error;
+      }
+      return {
+        store: root.store,
+        state: root.state,
+        unmount: async () => root.release(),
+        remount: (params: MountParams<M, R> & object) => root.remount(params),
+        revalidated: Promise.resolve(),
+      };
+    },
+    async disconnect() {
+      if (!isConnected) return;
+      isConnected = false;
+      for (const release of Array.from(releases)) release();
+      connection.release();
+    },
+  };
+}
+
+function once(action: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (isDone) return;
+    isDone = true;
+    action();
+  };
+}
+
+/** Any registry: for code that works with stores of all kinds. */
+export type AnyRegistry = Readonly<Record<string, StoreDef>>;

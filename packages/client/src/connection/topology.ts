@@ -1,0 +1,54 @@
+import type { Logger } from "../logger.js";
+import type { RootIdentity } from "./connection.js";
+import type { Join } from "./join.js";
+import type { RootLink, RootLinkEvents } from "./root-link.js";
+
+/** A root's link as its connection drives it. */
+export interface ConnectedLink extends RootLink {
+  /** A join began. */
+  handleJoin(join: Join): void;
+  /** The join ended, with every wait that belonged to it. */
+  handleDrop(): void;
+  /** Nobody wants the root any more. */
+  dispose(): void;
+}
+
+/** What a topology tells its connection; each is an event of `connection-state.ts`. */
+export interface TopologyEvents {
+  handleJoined(join: Join): void;
+  /** The join got an error reply. */
+  handleRefused(response: unknown): void;
+  handleLost(): void;
+  /** The server closed, for good, what the connection was joined by. */
+  handleClosed(): void;
+}
+
+/**
+ * How roots travel: over one channel that they share, or each over its own. It owns channel objects; the connection
+ * owns when they are opened, left and joined anew. No other file knows which of the two it is.
+ */
+export interface Topology {
+  /** Begins to connect: opens the socket if it is not open. */
+  open(): void;
+  /** Leaves for good. */
+  close(): void;
+  beginJoin(): void;
+  endJoin(): void;
+  createLink(root: RootIdentity & { readonly key: string }, events: RootLinkEvents): ConnectedLink;
+}
+
+/** A callback for phoenix.js: nothing may throw into it, and what `isCurrent` says is outdated counts for nothing. */
+export function guarded<Args extends unknown[]>(
+  logger: Logger,
+  isCurrent: () => boolean,
+  handle: (...args: Args) => void,
+): (...args: Args) => void {
+  return (...args) => {
+    if (!isCurrent()) return;
+    try {
+      handle(...args);
+    } catch (cause) {
+      logger.error("Musubi could not handle a message of its channel.", cause);
+    }
+  };
+}

@@ -1,0 +1,116 @@
+import { type ErrorCode, isObject, MusubiError, type StoreId } from "@musubi/protocol";
+
+/** How a command ended without a reply that resolves it. */
+export type CommandFailure = "failed" | "timeout" | "interrupted";
+
+/** What is known of a failed command's effect: the server said no, never heard of it, or may have run it. */
+export type CommandFate = "rejected" | "not_sent" | "unknown";
+
+/** The facts of a {@link MusubiCommandError}. */
+export interface CommandErrorFacts {
+  readonly kind: CommandFailure;
+  readonly fate: CommandFate;
+  readonly command: string;
+  readonly storeId: StoreId;
+  /** The server's error reply, when there was one. */
+  readonly reply?: unknown;
+  /** The server's own code when its reply had one, else one of ours. */
+  readonly code: string;
+}
+
+/**
+ * A command that did not resolve (client.md rule 14). `kind` says how it ended, `fate` whether it may have had an
+ * effect; `code` is the server's own when its error reply carried one.
+ */
+export class MusubiCommandError extends MusubiError<string> {
+  readonly kind: CommandFailure;
+  readonly fate: CommandFate;
+  readonly command: string;
+  readonly storeId: StoreId;
+  readonly reply: unknown;
+
+  constructor(message: string, facts: CommandErrorFacts) {
+    super(facts.code, message, { details: facts.reply });
+    this.name = "MusubiCommandError";
+    this.kind = facts.kind;
+    this.fate = facts.fate;
+    this.command = facts.command;
+    this.storeId = facts.storeId;
+    this.reply = facts.reply;
+  }
+
+  /** Whether `value` is one, also one of another copy of this package. */
+  static is(value: unknown): value is MusubiCommandError {
+    return hasName(value, "MusubiCommandError");
+  }
+}
+
+/** A root that could not be mounted. `reason` is the server's own, untouched, when it refused. */
+export class MusubiMountError extends MusubiError {
+  readonly module: string;
+  readonly id: string;
+  readonly reason: unknown;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    facts: { module: string; id: string; reason?: unknown; details?: unknown },
+  ) {
+    super(code, message, { details: facts.details });
+    this.name = "MusubiMountError";
+    this.module = facts.module;
+    this.id = facts.id;
+    this.reason = facts.reason;
+  }
+
+  /** Whether `value` is one, also one of another copy of this package. */
+  static is(value: unknown): value is MusubiMountError {
+    return hasName(value, "MusubiMountError");
+  }
+}
+
+/** Client and server disagree on what is mounted, and mounting once more did not settle it. */
+export class MusubiInconsistencyError extends MusubiError {
+  constructor(message: string, details?: unknown) {
+    super("inconsistent", message, { details });
+    this.name = "MusubiInconsistencyError";
+  }
+
+  /** Whether `value` is one, also one of another copy of this package. */
+  static is(value: unknown): value is MusubiInconsistencyError {
+    return hasName(value, "MusubiInconsistencyError");
+  }
+}
+
+/** The connection was refused, or was closed by this client while something waited for it. */
+export class MusubiDisconnectedError extends MusubiError {
+  constructor(code: "disconnected" | "join_refused", message: string, details?: unknown) {
+    super(code, message, { details });
+    this.name = "MusubiDisconnectedError";
+  }
+
+  /** Whether `value` is one, also one of another copy of this package. */
+  static is(value: unknown): value is MusubiDisconnectedError {
+    return hasName(value, "MusubiDisconnectedError");
+  }
+}
+
+function hasName(value: unknown, name: string): boolean {
+  return value instanceof Error && value.name === name;
+}
+
+/** The reason in a server's error reply: its `reason`, else its `code`, else its `error`, else the reply itself. */
+export function replyReason(reply: unknown): unknown {
+  if (!isObject(reply)) return reply;
+  return reply["reason"] ?? reply["code"] ?? reply["error"] ?? reply;
+}
+
+/** A short text for a message: strings as they are, all else as JSON. */
+export function describe(value: unknown): string {
+  if (typeof value === "string") return value;
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return String(value);
+  }
+}

@@ -1,0 +1,46 @@
+export type {
+  AsyncField,
+  Clock,
+  CommandDef,
+  StoreDef,
+  StoreField,
+  StoreId,
+  StreamField,
+  TimerHandle,
+  UploadField,
+} from "@musubi/protocol";
+export { MusubiError } from "@musubi/protocol";
+export { type AnyRegistry, connect, type MountedStore, type MountOptions, type MusubiConnection } from "./connect.js";
+export type { ConnectionStatus } from "./connection/connection.js";
+export type { ConnectOptions } from "./connection/shared-runtime.js";
+export type { ChannelLike, PushLike, SocketLike } from "./connection/socket-like.js";
+export {
+  type CommandFailure,
+  type CommandFate,
+  MusubiCommandError,
+  MusubiDisconnectedError,
+  MusubiInconsistencyError,
+  MusubiMountError,
+} from "./errors.js";
+export { keyOf } from "./key-of.js";
+export type { Logger } from "./logger.js";
+export type { Observable, Unsubscribe } from "./observable.js";
+export type { CommandOptions } from "./root/command-queue.js";
+export type { MountState } from "./root/mount-state.js";
+export type { AsyncResult } from "./state/hydrate.js";
+export type {
+  CommandArguments,
+  CommandName,
+  CommandPayload,
+  CommandReply,
+  DefaultRegistry,
+  EventName,
+  EventPayload,
+  MountParams,
+  StoreCommandOptions,
+  StoreMembers,
+  StoreModule,
+  StoreProxy,
+  StoreSnapshot,
+} from "./types.js";
+export { nextSnapshot, type WaitOptions, waitFor } from "./wait.js";

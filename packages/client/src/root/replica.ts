@@ -1,0 +1,55 @@
+import type { Envelope } from "@musubi/protocol";
+import type { ResumePoint } from "../connection/root-link.js";
+import type { Logger } from "../logger.js";
+import { Snapshots } from "../state/snapshot.js";
+import type { StoreRecord } from "../state/store-record.js";
+import { StoreTree } from "../state/store-tree.js";
+
+/** A root's state here: its tree, at which version, and of which life of the root on the server. */
+export class Replica {
+  readonly tree: StoreTree = new StoreTree();
+  readonly snapshots: Snapshots;
+  #version = 0;
+  #epoch: string | undefined;
+  #nextEpoch: string | undefined;
+
+  constructor(logger: Logger) {
+    this.snapshots = new Snapshots(this.tree, logger);
+  }
+
+  /** 0 before the first envelope. */
+  get version(): number {
+    return this.#version;
+  }
+
+  get hasState(): boolean {
+    return this.tree.root !== undefined;
+  }
+
+  /** From where the server could go on; `undefined` when the tree's life has no name or has ended. */
+  get resumePoint(): ResumePoint | undefined {
+    return this.#epoch === undefined ? undefined : { epoch: this.#epoch, version: this.#version };
+  }
+
+  /** The life that the tree is of is over. A new one, named as the mount reply says, may follow. */
+  endLife(nextEpoch?: string): void {
+    this.#epoch = undefined;
+    this.#nextEpoch = nextEpoch;
+  }
+
+  /** Applies the envelope that begins a life. Returns the touched stores; throws with nothing changed. */
+  begin(envelope: Envelope): readonly StoreRecord[] {
+    const touched = this.tree.applyInitial(envelope);
+    this.#version = 1;
+    this.#epoch = envelope.epoch ?? this.#nextEpoch;
+    this.#nextEpoch = undefined;
+    return touched;
+  }
+
+  /** Applies the envelope after the present version. Returns the touched stores; throws with nothing changed. */
+  advance(envelope: Envelope): readonly StoreRecord[] {
+    const touched = this.tree.applyPatch(envelope);
+    this.#version = envelope.version;
+    return touched;
+  }
+}

@@ -1,0 +1,400 @@
+import {
+  type Envelope,
+  isObject,
+  type MusubiError,
+  parseEnvelope,
+  type StoreId,
+  type TimerHandle,
+} from "@musubi/protocol";
+import { canonicalJson } from "../canonical-json.js";
+import { type Join, PLAIN_JOIN } from "../connection/join.js";
+import type { MountAnswer, RootLink, RootLinkEvents } from "../connection/root-link.js";
+import { createDeferred, type Deferred } from "../deferred.js";
+import { isDevelopment } from "../development.js";
+import { MusubiDisconnectedError, MusubiMountError } from "../errors.js";
+import type { Logger } from "../logger.js";
+import { type Observable, ObservableValue } from "../observable.js";
+import { Snapshots } from "../state/snapshot.js";
+import type { StoreRecord } from "../state/store-record.js";
+import { StoreTree } from "../state/store-tree.js";
+import { dispatchEvents, notifyStores } from "../state/subscribers.js";
+import { type CommandOptions, type CommandOutcome, CommandQueue } from "./command-queue.js";
+import { isInitial, judgeEnvelope } from "./envelope-check.js";
+import { Holders } from "./holders.js";
+import { type MountState, nextLive, statusOf } from "./mount-state.js";
+import { OptimisticUpdates } from "./optimistic-updates.js";
+import { RecoveryBackoff } from "./recovery-backoff.js";
+import { refusalOutcome } from "./refusal-outcome.js";
+import { Replica } from "./replica.js";
+import type { RootHost } from "./root-host.js";
+import { nextRootState, type RootEffect, type RootEvent, type RootState } from "./root-state.js";
+
+/**
+ * Drives one root: its life on the wire (`root-state.ts`), its version, its holders and its timers. The tree, the
+ * commands and the link are its parts; it owns none of their rules.
+ */
+export class Root implements RootLinkEvents {
+  readonly key: string;
+  readonly module: string;
+  readonly id: string;
+  readonly #host: RootHost;
+  readonly #link: RootLink;
+  readonly #commands: CommandQueue;
+  readonly #backoff: RecoveryBackoff;
+  readonly #holders: Holders;
+  readonly #state: ObservableValue<MountState>;
+  readonly #replica: Replica;
+  readonly #optimistic: OptimisticUpdates;
+  readonly #ready: Deferred<Root> = createDeferred();
+  readonly #pendingEvents: RootEvent[] = [];
+  #isRunning = false;
+  #machine: RootState = { status: "idle" };
+  #params: object;
+  /** What the last mount was pushed with; other than `#params` when those changed while it was on its way. */
+  #mountedParams: object;
+  #join: Join = PLAIN_JOIN;
+  #isJoined = false;
+  #stateTimer: TimerHandle | undefined;
+  #error: MusubiError | undefined;
+
+  constructor(
+    identity: { readonly key: string; readonly module: string; readonly id: string; readonly params: object },
+    host: RootHost,
+    createLink: (events: RootLinkEvents) => RootLink,
+  ) {
+    this.key = identity.key;
+    this.module = identity.module;
+    this.id = identity.id;
+    this.#params = identity.params;
+    this.#mountedParams = identity.params;
+    this.#host = host;
+    this.#replica = new Replica(host.logger);
+    this.#optimistic = new OptimisticUpdates(this.tree, host.clock, (touched) => notifyStores(touched, host.logger));
+    this.#backoff = new RecoveryBackoff(host.clock, host.random);
+    this.#holders = new Holders(host.clock, host.unmountGraceMs, () => this.#send({ type: "release" }));
+    this.#link = createLink(this);
+    this.#state = new ObservableValue<MountState>({ status: "loading", fromCache: false }, host.logger);
+    this.#commands = new CommandQueue({
+      link: this.#link,
+      clock: host.clock,
+      timeoutMs: host.commandTimeoutMs,
+      ledger: () => host.commandLedger,
+      isLive: () => this.#machine.status === "live" && this.#link.isOpen,
+      refusal: () => this.#commandRefusal(),
+      hasStore: (storeId) => storeId.length === 0 || this.tree.find(storeId)?.node !== undefined,
+    });
+  }
+
+  get state(): Observable<MountState> {
+    return this.#state;
+  }
+
+  get tree(): StoreTree {
+    return this.#replica.tree;
+  }
+
+  get snapshots(): Snapshots {
+    return this.#replica.snapshots;
+  }
+
+  /** The version of the tree; 0 before the first envelope. */
+  get version(): number {
+    return this.#replica.version;
+  }
+
+  get logger(): Logger {
+    return this.#host.logger;
+  }
+
+  /** Resolves at the first state; rejects when the first mount fails, and when the root is closed before. */
+  get ready(): Promise<Root> {
+    return this.#ready.promise;
+  }
+
+  get isClosed(): boolean {
+    return this.#machine.status === "closed";
+  }
+
+  get isLive(): boolean {
+    return this.#machine.status === "live";
+  }
+
+  /** Adds a holder. Other params than the first holder's are not mounted: the first win, with one warning. */
+  retain(params: object): void {
+    this.#holders.retain();
+    if (isDevelopment && canonicalJson(params) !== canonicalJson(this.#params)) {
+      this.logger.warn(
+        `Root ${this.module} "${this.id}" is mounted already with other params; the first are kept. Use remount(params), or another id.`,
+      );
+    }
+    this.#send({ type: "retain" });
+  }
+
+  /** Takes a holder away. The root is unmounted `unmountGraceMs` after the last one, unless it is held again. */
+  release(): void {
+    if (!this.isClosed) this.#holders.release();
+  }
+
+  /** Mounts the root again with other params, with the last state readable meanwhile. Resolves at the new state. */
+  remount(params: object): Promise<void> {
+    if (this.isClosed) return Promise.reject(this.closedError());
+    // A copy, so that even the same object asked for once more is not taken for what is on its way already.
+    this.#params = { ...params };
+    // The life that the tree is of has the former params: going on with it would not bring the new ones.
+    this.#replica.endLife();
+    this.#backoff.reset();
+    const live = nextLive(this.#state, () => this.closedError());
+    this.#send({ type: "inconsistent" });
+    return live;
+  }
+
+  /** The connection was closed by this client. */
+  disconnect(): void {
+    this.#error ??= new MusubiDisconnectedError("disconnected", `Root ${this.#name} ended: the client disconnected.`);
+    this.#send({ type: "drop" });
+    this.#send({ type: "release" });
+  }
+
+  /** The join was refused for good; what waits for the root is told so. */
+  refuse(error: MusubiError): void {
+    this.#error = error;
+    this.#send({ type: "release" });
+  }
+
+  /** Sends a command to a store of this root. */
+  dispatch(storeId: StoreId, name: string, payload: unknown, options?: CommandOptions): Promise<unknown> {
+    const send = (onOutcome?: CommandOutcome): Promise<unknown> =>
+      this.#commands.dispatch(storeId, name, payload, options, onOutcome);
+    const update = options?.optimistic;
+    const record = update === undefined ? undefined : this.tree.find(storeId);
+    if (update === undefined || record === undefined) return send();
+    return this.#optimistic.showDuring(record, update, this.#join.has("settled"), send);
+  }
+
+  get canResume(): boolean {
+    return this.#replica.resumePoint !== undefined;
+  }
+
+  handleJoin(join: Join): void {
+    this.#isJoined = true;
+    this.#join = join;
+    this.#commands.handleJoin();
+    this.#send({ type: "join" });
+  }
+
+  handleDrop(): void {
+    if (this.isLive) this.#host.handleRootLost(this);
+    this.#isJoined = false;
+    this.#send({ type: "drop" });
+  }
+
+  handleMounted({ epoch, isResumed }: MountAnswer): void {
+    if (isResumed && this.canResume) {
+      this.#handleLive({ type: "resumed" });
+      return;
+    }
+    this.#replica.endLife(epoch);
+    this.#send({ type: "mounted" });
+    if (this.#mountedParams !== this.#params) this.#send({ type: "inconsistent" });
+  }
+
+  handleMountRefused(error: MusubiError): void {
+    if (this.#mountedParams !== this.#params) {
+      // A refusal of params that nobody wants any more is nobody's error.
+      this.#send({ type: "refused", outcome: "retry" });
+      return;
+    }
+    this.#backoff.handleRefusal();
+    this.#error = error;
+    if (this.#replica.hasState) this.logger.warn(error.message, error);
+    this.#send({ type: "refused", outcome: refusalOutcome(error.code, this.#replica.hasState) });
+  }
+
+  handleUnmounted(): void {
+    this.#send({ type: "unmounted" });
+  }
+
+  handleOverflow(): void {
+    this.#recover("its first messages were too many to be kept");
+  }
+
+  handleSettled(payload: unknown): void {
+    if (isObject(payload)) this.#optimistic.handleSettled(payload["command_id"]);
+  }
+
+  handleRootDown(payload: unknown): void {
+    this.#replica.endLife();
+    const details = isObject(payload) ? payload : {};
+    const reason = details["reason"];
+    this.#error = new MusubiMountError("root_down", `Root ${this.#name} was ended by the server: ${String(reason)}.`, {
+      module: this.module,
+      id: this.id,
+      reason,
+    });
+    this.#backoff.handleRefusal();
+    const canRetry = details["retry"] === true;
+    this.#send({ type: "down", outcome: canRetry ? "retry" : this.#replica.hasState ? "failed" : "closed" });
+  }
+
+  handlePatch(payload: unknown): void {
+    const { status } = this.#machine;
+    if (status !== "opening" && status !== "live") return;
+    try {
+      const envelope = parseEnvelope(payload);
+      if (status === "opening") this.#handleFirst(envelope);
+      else this.#handleNext(envelope);
+    } catch (error) {
+      this.#recover(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #handleFirst(envelope: Envelope): void {
+    if (!isInitial(envelope)) {
+      this.#recover(`its first envelope led from version ${envelope.base_version} to ${envelope.version}`);
+      return;
+    }
+    const touched = this.#replica.begin(envelope);
+    this.#handleLive({ type: "initial" }, () => this.#publish(envelope, touched));
+  }
+
+  #handleLive(event: RootEvent, publish: () => void = () => {}): void {
+    this.#error = undefined;
+    this.#backoff.handleLive();
+    this.#send(event);
+    publish();
+    this.#ready.resolve(this);
+    this.#host.handleRootSettled(this);
+    this.#commands.flush();
+  }
+
+  #handleNext(envelope: Envelope): void {
+    switch (judgeEnvelope(envelope, this.version)) {
+      case "next": {
+        this.#publish(envelope, this.#replica.advance(envelope));
+        return;
+      }
+      case "initial": {
+        const touched = this.#replica.begin(envelope);
+        this.#commands.handleRestart();
+        this.#publish(envelope, touched);
+        return;
+      }
+      case "duplicate":
+        return;
+      case "gap":
+        this.#recover(
+          `it is at version ${this.version} and got an envelope from ${envelope.base_version} to ${envelope.version}`,
+        );
+    }
+  }
+
+  /** All of the envelope is visible: subscribers are told, then its events are dispatched. */
+  #publish(envelope: Envelope, touched: readonly StoreRecord[]): void {
+    const outdated = this.#optimistic.handleEnvelope(envelope.base_version === 0);
+    notifyStores(outdated.length === 0 ? touched : Array.from(new Set([...touched, ...outdated])), this.logger);
+    if (envelope.events !== undefined) dispatchEvents(envelope.events, this.tree, this.logger);
+  }
+
+  #recover(why: string): void {
+    this.logger.warn(`Root ${this.#name} recovers: ${why}.`);
+    this.#send({ type: "inconsistent" });
+  }
+
+  /** Runs events one after another: an effect that brings about another event does not overtake its own. */
+  #send(event: RootEvent): void {
+    this.#pendingEvents.push(event);
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    try {
+      for (let next = this.#pendingEvents.shift(); next !== undefined; next = this.#pendingEvents.shift()) {
+        const { state, effects } = nextRootState(this.#machine, next);
+        this.#machine = state;
+        for (const effect of effects) this.#run(effect);
+        if (next.type === "refused" || next.type === "down") this.#host.handleRootSettled(this);
+        this.#publishState();
+      }
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  #run(effect: RootEffect): void {
+    const { clock, mountTimeoutMs } = this.#host;
+    switch (effect) {
+      case "mount": {
+        this.#mountedParams = this.#params;
+        this.#link.mount(
+          this.#params,
+          this.#join.isSameSession && this.#join.has("resume") ? this.#replica.resumePoint : undefined,
+        );
+        return;
+      }
+      case "unmount":
+        this.#replica.endLife();
+        this.#link.unmount();
+        return;
+      case "await_initial":
+        this.#stateTimer = clock.setTimeout(
+          () => this.#recover(`no initial envelope came within ${mountTimeoutMs} ms of its mount`),
+          mountTimeoutMs,
+        );
+        return;
+      case "wait": {
+        const delayMs = this.#backoff.nextDelayMs();
+        if (delayMs === 0) this.#send({ type: "due" });
+        else this.#stateTimer = clock.setTimeout(() => this.#send({ type: "due" }), delayMs);
+        return;
+      }
+      case "stop_timers":
+        if (this.#stateTimer !== undefined) clock.clearTimeout(this.#stateTimer);
+        this.#stateTimer = undefined;
+        return;
+      case "drop_commands":
+        this.#commands.handleDrop();
+        return;
+      case "interrupt_commands":
+        this.#commands.interruptSent();
+        return;
+      case "dispose":
+        this.#dispose();
+        return;
+    }
+  }
+
+  #dispose(): void {
+    this.#holders.stop();
+    this.#ready.reject(this.closedError());
+    this.#commands.endAll("unmounted", "its root was unmounted");
+    this.#optimistic.end();
+    this.#host.handleRootClosed(this);
+  }
+
+  #commandRefusal(): { readonly code: "root_down" | "unmounted"; readonly message: string } | undefined {
+    const { status } = this.#machine;
+    if (status === "failed") return { code: "root_down", message: "its root has failed and is not live any more" };
+    if (status === "closed") return { code: "unmounted", message: "its root was unmounted" };
+    return undefined;
+  }
+
+  /** What a wait for this root ends in once it is closed. */
+  closedError(): MusubiError {
+    return this.#error ?? this.#unmountedError();
+  }
+
+  #unmountedError(): MusubiMountError {
+    return new MusubiMountError("unmounted", `Root ${this.#name} was unmounted.`, { module: this.module, id: this.id });
+  }
+
+  get #name(): string {
+    return `${this.module} "${this.id}"`;
+  }
+
+  #publishState(): void {
+    const status = statusOf(this.#machine.status, this.#replica.hasState, this.#isJoined);
+    const { current } = this.#state;
+    const error = status === "live" || status === "loading" ? undefined : this.#error;
+    if (status === current.status && error === current.error) return;
+    if (status === "failed") this.#commands.endAll("root_down", "its root has failed");
+    this.#state.set(error === undefined ? { status, fromCache: false } : { status, fromCache: false, error });
+  }
+}

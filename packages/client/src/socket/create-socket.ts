@@ -1,0 +1,174 @@
+import { HEARTBEAT, isObject, PHOENIX_TOPIC } from "@musubi/protocol";
+import { systemClock } from "../clock.js";
+import { consoleLogger } from "../logger.js";
+import type { Observable } from "../observable.js";
+import { isFinalCloseCode } from "./close-codes.js";
+import { FrameQueue } from "./frame-queue.js";
+import { KeptConnection } from "./kept-connection.js";
+import { LastingBackoff } from "./lasting-backoff.js";
+import type { PhoenixSocket, PhoenixSocketClass, Replaceable } from "./phoenix-socket.js";
+import { createSafeDecode } from "./safe-decode.js";
+import type { SocketDetail } from "./socket-detail.js";
+import type { CreateSocketOptions } from "./socket-options.js";
+import { TokenSource } from "./token-source.js";
+
+/** What {@link createSocket} adds to a phoenix.js socket. */
+export interface SocketExtras {
+  /** How the connection stands, and when the next attempt is due. */
+  readonly statusDetail: Observable<SocketDetail>;
+}
+
+/** Longer than any timer of ours: phoenix.js's own reconnect timer never gets to fire. */
+const NEVER_MS = 2 ** 31 - 1;
+
+/** The wall clock, since others stand still while a machine sleeps. */
+const wallClock = { ...systemClock, now: () => Date.now() };
+
+/**
+ * Makes a phoenix.js socket that reconnects well (client.md, `createSocket`).
+ *
+ * `Socket` is phoenix.js's class, 1.7 or 1.8; the result is an instance of it, to be used as any other. On top:
+ * - reconnects and rejoins wait with full jitter, and count from the start only after 10 s of success;
+ * - a fresh `token` is awaited for every connect (in the URL's params, or as `authToken`) and for every `phx_join`
+ *   (as `token` in its payload, unless that has one);
+ * - a probe follows `online`, `pageshow`, a page that is seen again, and a clock that jumped; no answer in 3 s means
+ *   a new connection;
+ * - close codes 4400-4499 end it but for 4408, 4425, 4429 (see `isFinalClose`); while the page is hidden it waits;
+ * - a frame that cannot be read is reported once and dropped.
+ *
+ * Network trouble is state (`statusDetail`) and never thrown. Leaves no timer or listener after `disconnect()`.
+ */
+export function createSocket<S extends PhoenixSocket>(
+  Socket: PhoenixSocketClass<S>,
+  url: string,
+  options: CreateSocketOptions = {},
+): S & SocketExtras {
+  const {
+    token: tokenFunction,
+    tokenIn = "params",
+    params = {},
+    isFinalClose = isFinalCloseCode,
+    reconnectBackoff = {},
+    rejoinBackoff = { baseMs: 1_000, capMs: 10_000 },
+    stableAfterMs = 10_000,
+    tokenTimeoutMs = 10_000,
+    openTimeoutMs = 20_000,
+    probeTimeoutMs = 3_000,
+    clock = wallClock,
+    random = Math.random,
+    logger = consoleLogger,
+    ...phoenixOptions
+  } = options;
+  const now = (): number => clock.now();
+  const createRejoinBackoff = (): LastingBackoff =>
+    new LastingBackoff({ ...rejoinBackoff, now, random, stableAfterMs });
+
+  let token: string | undefined;
+  const socket = new Socket(url, {
+    ...phoenixOptions,
+    params: () => {
+      const given = typeof params === "function" ? params() : params;
+      return token === undefined || tokenIn !== "params" ? given : { ...given, token };
+    },
+    ...(tokenFunction !== undefined && tokenIn === "authToken" ? { authToken: () => token } : {}),
+    reconnectAfterMs: () => {
+      connection.handleDoubt();
+      return NEVER_MS;
+    },
+  });
+  // phoenix.js looks these up on the socket each time; its types do not list them all.
+  const replaceable = socket as unknown as Replaceable;
+  const original = {
+    connect: socket.connect.bind(socket),
+    disconnect: socket.disconnect.bind(socket),
+    channel: socket.channel.bind(socket),
+  };
+
+  const tokens = new TokenSource(tokenFunction, clock, tokenTimeoutMs);
+  const frames = new FrameQueue({
+    encode: replaceable.encode.bind(socket),
+    tokens,
+    isConnected: () => socket.isConnected(),
+    createBackoff: createRejoinBackoff,
+    clock,
+    logger,
+  });
+  replaceable.encode = frames.encode;
+  replaceable.decode = createSafeDecode(replaceable.decode.bind(socket), logger);
+
+  const hasLiveTransport = (): boolean => socket.isConnected() || socket.connectionState() === "connecting";
+  // Early releases of 1.7 ignore a connect until the former transport is gone for good.
+  let isHeldBack = false;
+  const makeTransport = (): void => {
+    const former = replaceable.conn ?? null;
+    original.connect();
+    isHeldBack = former !== null && replaceable.conn === former && !hasLiveTransport();
+  };
+  const endTransport = (callback?: () => void, code?: number, reason?: string): void => {
+    isHeldBack = false;
+    frames.clear();
+    const whenGone = (): void => {
+      try {
+        if (isHeldBack) makeTransport();
+      } catch (cause) {
+        isHeldBack = false;
+        logger.error("The transport could not be made; it is tried again.", cause);
+        connection.handleDoubt();
+      }
+      callback?.();
+    };
+    original.disconnect(whenGone, code, reason);
+  };
+
+  let probeRef: string | null = null;
+  const connection: KeptConnection = new KeptConnection({
+    port: {
+      open(freshToken) {
+        token = freshToken;
+        makeTransport();
+      },
+      close: () => endTransport(),
+      probe() {
+        if (!socket.isConnected()) return connection.handleDoubt();
+        probeRef = socket.makeRef();
+        socket.push({ topic: PHOENIX_TOPIC, event: HEARTBEAT, payload: {}, ref: probeRef });
+      },
+      hasLiveTransport: () => isHeldBack || hasLiveTransport(),
+    },
+    tokens,
+    backoff: new LastingBackoff({ ...reconnectBackoff, now, random, stableAfterMs }),
+    isFinalClose,
+    openTimeoutMs,
+    probeTimeoutMs,
+    clock,
+    logger,
+  });
+  socket.onOpen(() => connection.handleOpen());
+  socket.onClose((event: unknown) => {
+    const { code, reason } = isObject(event) ? event : {};
+    connection.handleClose(typeof code === "number" ? code : 1006, typeof reason === "string" ? reason : "");
+  });
+  socket.onMessage((message) => {
+    if (probeRef !== null && (message as { ref?: unknown }).ref === probeRef) connection.handleProbeAnswer();
+  });
+
+  const overrides: Pick<PhoenixSocket, "connect" | "disconnect" | "channel"> & SocketExtras = {
+    statusDetail: connection.detail,
+    connect: () => connection.connect(),
+    disconnect(callback, code, reason) {
+      connection.disconnect();
+      endTransport(callback, code, reason);
+    },
+    channel(topic, channelParams) {
+      const backoff = createRejoinBackoff();
+      // A channel takes the socket's function for its own timer when it is made: so each has its own count.
+      replaceable.rejoinAfterMs = () => backoff.nextMs();
+      const channel = original.channel(topic, channelParams);
+      const join = channel.join.bind(channel);
+      channel.join = (timeoutMs) => join(timeoutMs).receive("ok", () => backoff.began());
+      channel.onError(() => backoff.ended());
+      return channel;
+    },
+  };
+  return Object.assign(socket, overrides);
+}

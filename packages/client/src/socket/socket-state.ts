@@ -1,0 +1,119 @@
+/**
+ * The life of a socket that keeps itself connected, pure: it knows no phoenix.js and no clock.
+ *
+ *   idle ─ connect ▶ authorizing ─ authorized ▶ opening ─ opened ▶ open ─ page_shown, nudged ▶ probing
+ *                        ▲   ▲                     │                ▲ └──── probe_answered ◀──┘  │
+ *              retry_due │   └───── page_shown     │ failed, closed └ closed                     │ probe_overdue
+ *                     waiting ── page_hidden ▶ hidden                                            ▼
+ *                        ▲──────────────────────── failed, closed ───────                   authorizing
+ *
+ *   closed_finally: from a transport to `stopped`, which only a `connect` of the app leaves.
+ *   disconnect: from anywhere to `idle`.
+ *
+ * Its driver owns what each state needs (a token, a transport, a timer) and ends it when the state is left.
+ */
+export type SocketState =
+  /** Nobody asked for a connection. */
+  | "idle"
+  /** Waits for the app's token. */
+  | "authorizing"
+  /** The transport is connecting. */
+  | "opening"
+  | "open"
+  /** Open as far as anybody knows; a heartbeat finds out. */
+  | "probing"
+  /** Waits to try again. */
+  | "waiting"
+  /** Would try again, but nobody sees the page. */
+  | "hidden"
+  /** The server said not to come back. */
+  | "stopped";
+
+export type SocketEvent =
+  /** The app, or phoenix.js on its behalf, wants a connection. */
+  | "connect"
+  | "disconnect"
+  | "authorized"
+  /** No token, no transport, or no answer of the transport in time. */
+  | "failed"
+  | "opened"
+  /** The transport is gone. */
+  | "closed"
+  /** The transport is gone, with a close code that says not to come back. */
+  | "closed_finally"
+  | "retry_due"
+  | "page_hidden"
+  | "page_shown"
+  /** Something happened after which a connection may be dead: the network is back, the clock jumped. */
+  | "nudged"
+  | "probe_answered"
+  | "probe_overdue";
+
+type Row = Readonly<Record<SocketEvent, SocketState>>;
+
+/** A row in which only `moves` lead elsewhere; a disconnect always does. */
+const row = (state: SocketState, moves: Partial<Row>): Row => ({
+  connect: state,
+  authorized: state,
+  failed: state,
+  opened: state,
+  closed: state,
+  closed_finally: state,
+  retry_due: state,
+  page_hidden: state,
+  page_shown: state,
+  nudged: state,
+  probe_answered: state,
+  probe_overdue: state,
+  disconnect: "idle",
+  ...moves,
+});
+
+const TABLE: Readonly<Record<SocketState, Row>> = {
+  idle: row("idle", { connect: "authorizing" }),
+  authorizing: row("authorizing", { authorized: "opening", failed: "waiting" }),
+  opening: row("opening", {
+    opened: "open",
+    failed: "waiting",
+    closed: "waiting",
+    closed_finally: "stopped",
+    // A handshake that was on its way when the network changed can hang for minutes.
+    page_shown: "authorizing",
+    nudged: "authorizing",
+  }),
+  open: row("open", { closed: "waiting", closed_finally: "stopped", page_shown: "probing", nudged: "probing" }),
+  probing: row("probing", {
+    closed: "waiting",
+    closed_finally: "stopped",
+    probe_answered: "open",
+    probe_overdue: "authorizing",
+  }),
+  waiting: row("waiting", {
+    retry_due: "authorizing",
+    page_hidden: "hidden",
+    page_shown: "authorizing",
+    nudged: "authorizing",
+  }),
+  hidden: row("hidden", { page_shown: "authorizing" }),
+  stopped: row("stopped", { connect: "authorizing" }),
+};
+
+/** The state after `event`. Total: every state takes every event. */
+export function nextSocketState(state: SocketState, event: SocketEvent): SocketState {
+  return TABLE[state][event];
+}
+
+/** Whether a transport exists in this state; leaving it for one without closes the transport. */
+export function hasTransport(state: SocketState): boolean {
+  return state === "opening" || isOpenState(state);
+}
+
+/** Whether the transport is open as far as anybody knows. */
+export function isOpenState(state: SocketState): boolean {
+  return state === "open" || state === "probing";
+}
+
+/** Whether the socket means to be connected, sooner or later. */
+export function isWanted(state: SocketState): boolean {
+  return state !== "idle" && state !== "stopped";
+}

@@ -1,0 +1,352 @@
+import {
+  type Envelope,
+  type JsonValue,
+  type PatchOp,
+  STORE_ID_KEY,
+  STREAM_KEY,
+  type StoreId,
+  type StoreNode,
+  type StreamOp,
+} from "@musubi/protocol";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { consoleLogger } from "../logger.js";
+import { Snapshots } from "./snapshot.js";
+import type { StoreRecord } from "./store-record.js";
+import { StoreTree } from "./store-tree.js";
+import { notifyStores, subscribeRecord } from "./subscribers.js";
+
+type Doc = { [key: string]: Doc } | Doc[] | string | number | boolean | null;
+
+/** The straightforward way: the whole document copied for each envelope, the streams in plain arrays. */
+class Model {
+  doc: Doc = null;
+  streams = new Map<string, { key: string; item: Doc }[]>();
+
+  apply(ops: readonly PatchOp[], streamOps: readonly StreamOp[], isInitial: boolean): void {
+    const doc = structuredClone(this.doc);
+    const next = isInitial ? { root: null as Doc } : { root: doc };
+    for (const op of ops) applyNaively(next, op);
+    this.doc = next.root;
+    const present = new Set(storesOf(this.doc).map(([id]) => JSON.stringify(id)));
+    const streams = new Map(isInitial ? [] : this.streams);
+    for (const op of streamOps) {
+      const store = JSON.stringify(op.store_id);
+      if (!present.has(store)) continue;
+      const key = `${store}/${op.stream}`;
+      streams.set(key, foldNaively(streams.get(key) ?? [], op));
+    }
+    for (const key of streams.keys()) if (!present.has(key.slice(0, key.lastIndexOf("/")))) streams.delete(key);
+    this.streams = streams;
+  }
+
+  /** A store as its snapshot should be; `undefined` when it is not in the tree. */
+  read(id: StoreId): unknown {
+    const found = storesOf(this.doc).find(([each]) => JSON.stringify(each) === JSON.stringify(id));
+    return found === undefined ? undefined : this.#hydrate(found[1], id);
+  }
+
+  #hydrate(value: Doc, owner: StoreId): unknown {
+    if (typeof value !== "object" || value === null) return value;
+    if (Array.isArray(value)) return value.map((item) => this.#hydrate(item, owner));
+    const own = (value[STORE_ID_KEY] as StoreId | undefined) ?? owner;
+    const name = value[STREAM_KEY];
+    if (name !== undefined)
+      return (this.streams.get(`${JSON.stringify(own)}/${name as string}`) ?? []).map((entry) => entry.item);
+    return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, this.#hydrate(member, own)]));
+  }
+}
+
+function storesOf(value: Doc): [StoreId, Doc][] {
+  if (typeof value !== "object" || value === null) return [];
+  if (Array.isArray(value)) return value.flatMap(storesOf);
+  const own: [StoreId, Doc][] = STORE_ID_KEY in value ? [[value[STORE_ID_KEY] as unknown as StoreId, value]] : [];
+  return [...own, ...Object.values(value).flatMap(storesOf)];
+}
+
+function applyNaively(holder: { root: Doc }, op: PatchOp): void {
+  const tokens = ["root", ...op.path.split("/").slice(1)];
+  let target = holder as unknown as Record<string, Doc>;
+  for (const token of tokens.slice(0, -1)) target = target[token] as unknown as Record<string, Doc>;
+  const last = tokens.at(-1) as string;
+  const value = op.op === "remove" ? undefined : (structuredClone(op.value) as Doc);
+  if (Array.isArray(target)) {
+    const index = last === "-" ? target.length : Number(last);
+    if (op.op === "add") target.splice(index, 0, value);
+    else if (op.op === "remove") target.splice(index, 1);
+    else target[index] = value;
+  } else if (value === undefined) Reflect.deleteProperty(target, last);
+  else target[last] = value;
+}
+
+function foldNaively(list: { key: string; item: Doc }[], op: StreamOp): { key: string; item: Doc }[] {
+  if (op.op === "reset") return [];
+  const rest = list.filter((entry) => entry.key !== op.item_key);
+  if (op.op === "delete") return rest;
+  const at = op.at === -1 ? rest.length : op.at <= 0 ? 0 : Math.min(op.at, rest.length);
+  rest.splice(at, 0, { key: op.item_key, item: op.item as Doc });
+  if (op.limit === null) return rest;
+  const kept = Math.abs(op.limit);
+  if (kept === 0) return [];
+  return op.at === 0 ? rest.slice(0, kept) : rest.slice(-kept);
+}
+
+/** Makes envelopes for the model's document; every choice comes from `pick`. */
+class Generator {
+  #serial = 0;
+  readonly #pick: (below: number) => number;
+
+  constructor(pick: (below: number) => number) {
+    this.#pick = pick;
+  }
+
+  store(id: string[], depth: number): Doc {
+    return {
+      [STORE_ID_KEY]: id,
+      title: this.#serial++,
+      meta: { deep: { value: this.#serial++ } },
+      rows: Array.from({ length: depth > 0 ? this.#pick(4) : 0 }, () => this.store(this.#newId(), depth - 1)),
+      ...(this.#pick(2) === 0 ? { log: { [STREAM_KEY]: "log" } } : {}),
+      ...(depth > 0 && this.#pick(3) === 0 ? { box: { inner: this.store(this.#newId(), 0) } } : {}),
+    };
+  }
+
+  root(): Doc {
+    return this.store([], 2);
+  }
+
+  ops(doc: Doc): PatchOp[] {
+    const holder = { root: structuredClone(doc) };
+    const ops: PatchOp[] = [];
+    for (let count = this.#pick(4); count > 0; count--) {
+      const op = this.#op(holder.root);
+      applyNaively(holder, op);
+      ops.push(op);
+    }
+    return ops;
+  }
+
+  streamOps(doc: Doc): StreamOp[] {
+    const stores = storesOf(doc);
+    return Array.from({ length: this.#pick(4) }, (): StreamOp => {
+      const chosen = stores[this.#pick(stores.length + 1)];
+      const base = { stream: "log", ref: "0", store_id: chosen?.[0] ?? ["nobody"] };
+      const kind = this.#pick(6);
+      if (kind === 0) return { op: "reset", ...base };
+      if (kind === 1) return { op: "delete", ...base, item_key: `k${this.#pick(5)}` };
+      const at = [-1, 0, 2, -3][this.#pick(4)] as number;
+      const limit = [null, null, 3, -2, 0][this.#pick(5)] as number | null;
+      return { op: "insert", ...base, item_key: `k${this.#pick(5)}`, at, item: { n: this.#serial++ }, limit };
+    });
+  }
+
+  #newId(): string[] {
+    return ["row", String(this.#serial++)];
+  }
+
+  #op(doc: Doc): PatchOp {
+    const places = placesOf(doc, "");
+    const [path, node] = places[this.#pick(places.length)] as [string, Record<string, Doc>];
+    const rows = node["rows"] as Doc[];
+    const value = (made: Doc) => made as JsonValue;
+    switch (this.#pick(8)) {
+      case 0:
+        return { op: "replace", path: `${path}/meta/deep/value`, value: this.#serial++ };
+      case 1:
+        return {
+          op: "add",
+          path: `${path}/rows/${this.#pick(rows.length + 1)}`,
+          value: value(this.store(this.#newId(), 1)),
+        };
+      case 2:
+        return { op: "add", path: `${path}/rows/-`, value: value(this.store(this.#newId(), 0)) };
+      case 3:
+        if (rows.length > 0) return { op: "remove", path: `${path}/rows/${this.#pick(rows.length)}` };
+        return { op: "add", path: `${path}/extra`, value: { some: this.#serial++ } };
+      case 4:
+        if (rows.length > 0) {
+          const index = this.#pick(rows.length);
+          const { [STORE_ID_KEY]: id } = rows[index] as Record<string, Doc>;
+          return { op: "replace", path: `${path}/rows/${index}`, value: value(this.store(id as string[], 0)) };
+        }
+        return { op: "add", path: `${path}/log`, value: { [STREAM_KEY]: "log" } };
+      case 5:
+        // As a server does that diffs lists by place: another store slips into the same node.
+        if (path !== "") return { op: "replace", path: `${path}/${STORE_ID_KEY}/1`, value: String(this.#serial++) };
+        return { op: "replace", path: "/title", value: this.#serial++ };
+      case 6:
+        return { op: "add", path: `${path}/log`, value: { [STREAM_KEY]: "log" } };
+      default:
+        return { op: "replace", path: `${path}/title`, value: this.#serial++ };
+    }
+  }
+}
+
+function placesOf(value: Doc, path: string): [string, Record<string, Doc>][] {
+  if (typeof value !== "object" || value === null) return [];
+  const below = Object.entries(value).flatMap(([key, member]) => placesOf(member, `${path}/${key}`));
+  const isStore = !Array.isArray(value) && STORE_ID_KEY in value;
+  return isStore ? [[path, value], ...below] : below;
+}
+
+/** The record of a store that is in the tree, taken hold of on the way down from the root. */
+function reach(tree: StoreTree, id: StoreId): StoreRecord {
+  const look = (value: Doc, owner: StoreRecord): StoreRecord | undefined => {
+    if (typeof value !== "object" || value === null) return undefined;
+    const isStore = !Array.isArray(value) && STORE_ID_KEY in value;
+    if (isStore && JSON.stringify(value[STORE_ID_KEY]) === JSON.stringify(id)) {
+      return id.length === 0 ? owner : tree.recordOf(value as unknown as StoreNode, owner);
+    }
+    for (const member of Object.values(value)) {
+      if (!storesOf(member).some(([each]) => JSON.stringify(each) === JSON.stringify(id))) continue;
+      return look(member, isStore ? tree.recordOf(value as unknown as StoreNode, owner) : owner);
+    }
+    return undefined;
+  };
+  return look(tree.root as unknown as Doc, tree.rootRecord) as StoreRecord;
+}
+
+const envelope = (version: number, ops: readonly PatchOp[], stream_ops: readonly StreamOp[] = []): Envelope => ({
+  type: "patch",
+  root_id: "r",
+  base_version: version - 1,
+  version,
+  ops,
+  stream_ops,
+});
+
+const replaceRoot = (value: unknown): PatchOp => ({ op: "replace", path: "", value: value as JsonValue });
+const store = (id: string[], fields: object = {}): object => ({ [STORE_ID_KEY]: id, ...fields });
+
+describe("the tree of a root", () => {
+  test("client.md 8 to 13, protocol.md 3 to 5: random envelopes against a model that rebuilds everything", () => {
+    const run = (choices: readonly number[]): void => {
+      let next = 0;
+      const pick = (below: number): number => (choices[next++ % choices.length] as number) % below;
+      const generator = new Generator(pick);
+      const model = new Model();
+      const tree = new StoreTree();
+      // Either stores are asked for by id, or reached from the root as proxies do: then few of them have records.
+      const isAskedById = pick(2) === 0;
+      const snapshots = new Snapshots(tree, consoleLogger);
+      const calls = new Map<string, number>();
+      const watched = new Map<string, { id: StoreId; record: StoreRecord; snapshot: unknown; expected: string }>();
+      const watch = (id: StoreId): void => {
+        const key = JSON.stringify(id);
+        if (watched.has(key)) return;
+        const record = isAskedById ? tree.record(id) : reach(tree, id);
+        subscribeRecord(tree, record, () => calls.set(key, (calls.get(key) ?? 0) + 1));
+        const snapshot = snapshots.read(record);
+        watched.set(key, { id, record, snapshot, expected: JSON.stringify(model.read(id)) });
+      };
+      for (let step = 0; step < 12; step++) {
+        const isInitial = step === 0 || pick(8) === 0;
+        const restored = pick(2) === 0 && step > 0 ? structuredClone(model.doc) : generator.root();
+        const ops = isInitial ? [replaceRoot(restored)] : generator.ops(model.doc);
+        const holder = { root: structuredClone(model.doc) };
+        for (const op of ops) applyNaively(holder, op);
+        const streamOps = isAskedById ? generator.streamOps(holder.root) : [];
+        if (!isInitial && pick(4) === 0) {
+          const before = tree.root;
+          const broken = [...ops, { op: "remove", path: "/no/such/place" } as const];
+          expect(() => tree.applyPatch(envelope(step, broken, streamOps))).toThrow();
+          expect(tree.root).toBe(before);
+        }
+        model.apply(ops, streamOps, isInitial);
+        const applied = envelope(step, ops, streamOps);
+        calls.clear();
+        notifyStores(isInitial ? tree.applyInitial(applied) : tree.applyPatch(applied), consoleLogger);
+        for (const [key, seen] of watched) {
+          const expected = model.read(seen.id);
+          const snapshot = snapshots.read(isAskedById ? tree.record(seen.id) : seen.record);
+          expect(snapshot).toEqual(expected);
+          const hasChanged = JSON.stringify(expected) !== seen.expected;
+          expect(calls.get(key) ?? 0).toBeLessThanOrEqual(1);
+          if (hasChanged) expect(calls.get(key)).toBe(1);
+          if (calls.get(key) === undefined) expect(snapshot).toBe(seen.snapshot);
+          seen.snapshot = snapshot;
+          seen.expected = JSON.stringify(expected);
+        }
+        const stores = storesOf(model.doc);
+        for (let count = pick(4); count > 0; count--) watch((stores[pick(stores.length)] as [StoreId, Doc])[0]);
+      }
+      expect(snapshots.read(tree.rootRecord)).toEqual(model.read([]));
+    };
+    fc.assert(fc.property(fc.array(fc.nat(10_000), { minLength: 40, maxLength: 400 }), run), { numRuns: 500 });
+  }, 60_000);
+
+  test("client.md 10: a listener hears of its own subtree, never of a sibling", () => {
+    const tree = new StoreTree();
+    tree.applyInitial(
+      envelope(1, [replaceRoot(store([], { rows: [store(["a"], { n: 1 }), store(["b"], { n: 1 })] }))]),
+    );
+    const heard: string[] = [];
+    for (const id of [[], ["a"], ["b"]]) subscribeRecord(tree, tree.record(id), () => heard.push(id.join() || "root"));
+    const ops: PatchOp[] = [
+      { op: "replace", path: "/rows/0/n", value: 2 },
+      { op: "replace", path: "/rows/0/n", value: 3 },
+    ];
+    notifyStores(tree.applyPatch(envelope(2, ops)), consoleLogger);
+    expect(heard.sort()).toEqual(["a", "root"]);
+  });
+
+  test("runtime: a listener of an absent store hears when it appears, changes and leaves", () => {
+    const tree = new StoreTree();
+    let calls = 0;
+    subscribeRecord(tree, tree.record(["x"]), () => calls++);
+    const apply = (version: number, ops: PatchOp[]) =>
+      notifyStores(tree.applyPatch(envelope(version, ops)), consoleLogger);
+    notifyStores(tree.applyInitial(envelope(1, [replaceRoot(store([], { rows: [] }))])), consoleLogger);
+    expect(calls).toBe(0);
+    apply(2, [{ op: "add", path: "/rows/0", value: store(["x"], { n: 1 }) as JsonValue }]);
+    expect(calls).toBe(1);
+    apply(3, [{ op: "replace", path: "/rows/0/n", value: 2 }]);
+    expect(calls).toBe(2);
+    apply(4, [{ op: "remove", path: "/rows/0" }]);
+    expect(calls).toBe(3);
+  });
+
+  test("protocol.md 5: a moved store keeps its streams; one that comes back later starts empty", () => {
+    const tree = new StoreTree();
+    const row = store(["x"], { log: { [STREAM_KEY]: "log" } }) as JsonValue;
+    const insert: StreamOp = {
+      op: "insert",
+      stream: "log",
+      ref: "0",
+      store_id: ["x"],
+      item_key: "1",
+      at: -1,
+      item: "one",
+      limit: null,
+    };
+    tree.applyInitial(envelope(1, [replaceRoot(store([], { left: [row], right: [] }))], [insert]));
+    const move: PatchOp[] = [
+      { op: "add", path: "/right/0", value: row },
+      { op: "remove", path: "/left/0" },
+    ];
+    tree.applyPatch(envelope(2, move));
+    expect(tree.streamItems(tree.record(["x"]), "log")).toEqual(["one"]);
+    tree.applyPatch(envelope(3, [{ op: "remove", path: "/right/0" }]));
+    tree.applyPatch(envelope(4, [{ op: "add", path: "/left/0", value: row }]));
+    expect(tree.streamItems(tree.record(["x"]), "log")).toEqual([]);
+  });
+
+  test("client.md 9: what nobody looked at has no record, and looking through a proxy's eyes walks nothing", () => {
+    const tree = new StoreTree();
+    const rows = Array.from({ length: 100 }, (_, n) => store([String(n)], { n }));
+    tree.applyInitial(envelope(1, [replaceRoot(store([], { rows }))]));
+    const first = (tree.root as unknown as { rows: never[] }).rows[0] as never;
+    const record = tree.recordOf(first, tree.rootRecord);
+    tree.applyPatch(envelope(2, [{ op: "replace", path: "/rows/0/n", value: -1 }]));
+    expect(record.node).toMatchObject({ n: -1 });
+  });
+
+  test("client.md 18: prototype keys never reach a prototype", () => {
+    const tree = new StoreTree();
+    tree.applyInitial(envelope(1, [replaceRoot(store([], {}))]));
+    for (const path of ["/__proto__/x", "/constructor/prototype/x", "/prototype"]) {
+      expect(() => tree.applyPatch(envelope(2, [{ op: "add", path, value: 1 }]))).toThrow();
+    }
+    expect(({} as { x?: number }).x).toBeUndefined();
+  });
+});
