@@ -1,0 +1,105 @@
+import {
+  type CommandName,
+  type CommandOptions,
+  type ConnectOptions,
+  connect,
+  type DefaultRegistry,
+  type MusubiConnection,
+  type SocketLike,
+  type StoreCommandOptions,
+  type StoreMembers,
+  type StoreModule,
+  type StoreProxy,
+  type StoreSnapshot,
+} from "@musubi/client";
+import { createContext, type ReactElement, useContext } from "react";
+import type { AnyStore } from "./any-store.js";
+import type { ConnectionHandle } from "./connection-handle.js";
+import type { MusubiConnectionStatus } from "./connection-status.js";
+import { misuse } from "./misuse.js";
+import { type AnyProviderProps, type MusubiProviderProps, Provider } from "./provider.js";
+import type { MusubiRoot } from "./root-result.js";
+import { type MusubiCommand, useCommand } from "./use-command.js";
+import { useConnection } from "./use-connection.js";
+import { useConnectionStatus } from "./use-connection-status.js";
+import { type MusubiRootOptions, useRoot } from "./use-root.js";
+import { type AnySelector, useSnapshot } from "./use-snapshot.js";
+
+/** `useMusubiSnapshot` for a registry. */
+export interface UseMusubiSnapshot<R> {
+  /** The whole store, as an immutable plain value. */
+  <M>(store: StoreMembers<M, R>): StoreSnapshot<M, R>;
+  <M>(store: StoreMembers<M, R> | undefined): StoreSnapshot<M, R> | undefined;
+  /**
+   * What `selector` picks from the snapshot, or from the proxy: `(_, p) => p.rows` gives stable proxies of the rows.
+   * `equalityFn` (default `shallowEqual`) decides whether it has changed.
+   */
+  <M, T>(store: StoreMembers<M, R>, selector: Selector<M, R, T>, equalityFn?: (a: T, b: T) => boolean): T;
+  <M, T>(
+    store: StoreMembers<M, R> | undefined,
+    selector: Selector<M, R, T>,
+    equalityFn?: (a: T, b: T) => boolean,
+  ): T | undefined;
+}
+
+/** Picks what a component needs of a store, from its snapshot or its proxy. */
+export type Selector<M, R, T> = (snapshot: StoreSnapshot<M, R>, proxy: StoreProxy<M, R>) => T;
+
+/** The hooks of one registry, and the provider they look for. */
+export interface Musubi<R> {
+  /** As the client's `connect`, typed by the registry. */
+  readonly connect: (socket: SocketLike, options?: ConnectOptions) => Promise<MusubiConnection<R>>;
+  /** Gives the hooks below it their connection. */
+  readonly MusubiProvider: (props: MusubiProviderProps<R>) => ReactElement;
+  /** The provider's connection. */
+  readonly useMusubiConnection: () => MusubiConnection<R>;
+  /** How the provider's connection stands. */
+  readonly useMusubiConnectionStatus: () => MusubiConnectionStatus<MusubiConnection<R>>;
+  /** Mounts a root while the component is on screen; components that want the same root share one mount. */
+  readonly useMusubiRoot: <M extends StoreModule<R>>(options: MusubiRootOptions<M, R>) => MusubiRoot<M, R>;
+  /**
+   * Reads a store, and renders again only when what it selected has changed. A store that is gone keeps its last
+   * selected value; no store yet gives `undefined`.
+   */
+  readonly useMusubiSnapshot: UseMusubiSnapshot<R>;
+  /** Sends one command of a store; `options` count for every dispatch that does not bring its own. */
+  readonly useMusubiCommand: <M, N extends CommandName<M, R>>(
+    store: StoreMembers<M, R> | undefined,
+    name: N,
+    options?: StoreCommandOptions<M, R>,
+  ) => MusubiCommand<M, N, R>;
+}
+
+/**
+ * The hooks for a registry of stores, with a provider of their own: an app with two servers makes two.
+ *
+ * To be called once, outside of components. `R` is the type of the server's stores; default is what generated code
+ * declares in `Musubi.Stores`.
+ */
+export function createMusubi<R = DefaultRegistry>(): Musubi<R> {
+  const context = createContext<ConnectionHandle | undefined>(undefined);
+
+  function useHandle(hook: string): ConnectionHandle {
+    const handle = useContext(context);
+    if (handle === undefined) {
+      throw misuse(
+        `${hook} was called outside of its MusubiProvider. Put <MusubiProvider socket={socket}> around the component, from the same createMusubi() as the hook.`,
+      );
+    }
+    return handle;
+  }
+
+  // The types are put on here: what is below knows no registry.
+  const hooks = {
+    connect: (socket: SocketLike, options?: ConnectOptions) => connect<R>(socket, options),
+    MusubiProvider: (props: Omit<AnyProviderProps, "context">) => <Provider {...props} context={context} />,
+    useMusubiConnection: () => useConnection(useHandle("useMusubiConnection")),
+    useMusubiConnectionStatus: () => useConnectionStatus(useHandle("useMusubiConnectionStatus")),
+    useMusubiRoot: (options: MusubiRootOptions<string, unknown>) => useRoot(useHandle("useMusubiRoot"), options),
+    useMusubiSnapshot: (store?: AnyStore, selector?: AnySelector, equalityFn?: (a: unknown, b: unknown) => boolean) =>
+      useSnapshot(store, selector, equalityFn),
+    useMusubiCommand: (store: AnyStore | undefined, name: string, options?: CommandOptions) =>
+      useCommand(store, name, options),
+  };
+  return hooks as unknown as Musubi<R>;
+}

@@ -1,0 +1,115 @@
+import {
+  type AnyRegistry,
+  type ConnectionStatus,
+  type ConnectOptions,
+  type MountedStore,
+  type MountOptions,
+  type MusubiConnection,
+  MusubiDisconnectedError,
+  type MusubiError,
+  type SocketLike,
+  type TimerHandle,
+} from "@musubi/client";
+import {
+  consoleLogger,
+  createConnection,
+  ObservableValue,
+  type OpenedRoot,
+  openConnectionState,
+  systemClock,
+} from "@musubi/client/runtime";
+import type { AnyConnection } from "./any-store.js";
+import { misuse } from "./misuse.js";
+
+/** Milliseconds that a connection nobody retains stays open, unless `unmountGraceMs` says otherwise. */
+export const DEFAULT_GRACE_MS = 50;
+
+/**
+ * The connection of a socket that the app handed to a provider: opened when somebody first needs it, closed a grace
+ * after the last holder has gone, and opened anew when it is needed after that or after a refusal.
+ *
+ * To the app it is a connection like any other.
+ */
+export class OwnedConnection implements MusubiConnection<AnyRegistry> {
+  readonly status: ObservableValue<ConnectionStatus>;
+  /** Why the server refused the join, while the connection is closed for that. */
+  refusal: MusubiError | undefined;
+  readonly #socket: SocketLike | null;
+  readonly #options: ConnectOptions;
+  #open: AnyConnection | undefined;
+  #holders = 0;
+  #graceTimer: TimerHandle | undefined;
+
+  constructor(socket: SocketLike | null, options: ConnectOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    this.status = new ObservableValue<ConnectionStatus>("connecting", options.logger ?? consoleLogger);
+  }
+
+  /** Keeps the connection open; returns the undo, to be called once. */
+  retain(): () => void {
+    if (this.#socket === null) return () => {};
+    this.#holders++;
+    this.#use();
+    return () => {
+      this.#holders--;
+      this.#closeLater();
+    };
+  }
+
+  openRoot<M extends string>(options: MountOptions<M, AnyRegistry>): OpenedRoot<M, AnyRegistry> {
+    return this.#use().openRoot(options);
+  }
+
+  async mountStore<M extends string>(options: MountOptions<M, AnyRegistry>): Promise<MountedStore<M, AnyRegistry>> {
+    return this.#use().mountStore(options);
+  }
+
+  async disconnect(): Promise<void> {
+    this.#close("closed");
+  }
+
+  /** The open connection; one that was opened for nobody is closed again after the grace. */
+  #use(): AnyConnection {
+    const connection = this.#ensureOpen();
+    this.#closeLater();
+    return connection;
+  }
+
+  #ensureOpen(): AnyConnection {
+    if (this.#socket === null) throw misuse("There is no connection yet: this MusubiProvider was given socket={null}.");
+    if (this.#open !== undefined && this.#open.status.current !== "closed") return this.#open;
+    this.#close("connecting");
+    const { connection: engine, ready } = openConnectionState(this.#socket, this.#options);
+    const connection = createConnection<AnyRegistry>(engine);
+    this.#open = connection;
+    const publish = (refusal?: MusubiError): void => {
+      if (this.#open !== connection) return;
+      this.refusal = refusal;
+      this.status.set(connection.status.current);
+    };
+    engine.status.subscribe(() => {
+      // A refusal closes it as well, and is told of right after that.
+      if (engine.status.current !== "closed") publish();
+    });
+    ready.catch((error: unknown) => publish(MusubiDisconnectedError.is(error) ? error : undefined));
+    publish();
+    return connection;
+  }
+
+  #closeLater(): void {
+    const { clock = systemClock, unmountGraceMs = DEFAULT_GRACE_MS } = this.#options;
+    if (this.#graceTimer !== undefined) clock.clearTimeout(this.#graceTimer);
+    this.#graceTimer = undefined;
+    if (this.#holders > 0 || this.#open === undefined) return;
+    this.#graceTimer = clock.setTimeout(() => this.#close("connecting"), unmountGraceMs);
+  }
+
+  #close(status: ConnectionStatus): void {
+    const open = this.#open;
+    this.#open = undefined;
+    this.refusal = undefined;
+    this.status.set(status);
+    open?.disconnect().catch(() => {});
+  }
+}
