@@ -1,0 +1,64 @@
+import type { Clock, TimerHandle } from "@musubi/client";
+
+interface Timer {
+  readonly dueAt: number;
+  readonly order: number;
+  readonly callback: () => void;
+}
+
+/** A {@link Clock} that stands still until it is told to go on. */
+export class FakeClock implements Clock {
+  readonly #timers = new Set<Timer>();
+  #now: number;
+  #order = 0;
+
+  /** `startMs` is what `now()` says first; default 1 000 000. */
+  constructor(startMs = 1_000_000) {
+    this.#now = startMs;
+  }
+
+  /** Timers that are set and have not run: 0 when nothing was leaked. */
+  get pending(): number {
+    return this.#timers.size;
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  setTimeout(callback: () => void, delayMs: number): TimerHandle {
+    const timer: Timer = { dueAt: this.#now + Math.max(0, delayMs), order: this.#order++, callback };
+    this.#timers.add(timer);
+    return timer;
+  }
+
+  clearTimeout(handle: TimerHandle): void {
+    this.#timers.delete(handle as Timer);
+  }
+
+  /** Moves on by `byMs`, running what falls due on the way, in order, each at its own time. */
+  advance(byMs: number): void {
+    const until = this.#now + byMs;
+    for (let next = this.#next(until); next !== undefined; next = this.#next(until)) {
+      this.#timers.delete(next);
+      this.#now = Math.max(this.#now, next.dueAt);
+      next.callback();
+    }
+    this.#now = until;
+  }
+
+  #next(until: number): Timer | undefined {
+    let first: Timer | undefined;
+    for (const timer of this.#timers) {
+      if (timer.dueAt > until) continue;
+      if (
+        first === undefined ||
+        timer.dueAt < first.dueAt ||
+        (timer.dueAt === first.dueAt && timer.order < first.order)
+      ) {
+        first = timer;
+      }
+    }
+    return first;
+  }
+}
