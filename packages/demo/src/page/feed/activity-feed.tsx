@@ -1,0 +1,53 @@
+import { memo, useEffect, useState } from "react";
+import type { ActivityEntry } from "../../shared/activity.js";
+import { activityText } from "./activity-text.js";
+import { timeAgo } from "./time-ago.js";
+
+/** Who did what, newest first. */
+export function ActivityFeed({ entries }: { readonly entries: readonly ActivityEntry[] | undefined }) {
+  const now = useMinutes();
+  return (
+    <section className="feed" aria-labelledby="feed-heading">
+      <h2 className="feed-heading" id="feed-heading">
+        Activity
+      </h2>
+      {entries === undefined || entries.length === 0 ? (
+        <p className="feed-empty">{entries && "Nothing yet. The first change you make shows up here."}</p>
+      ) : (
+        <ol className="feed-list" tabIndex={0} aria-label="Latest changes">
+          {entries.map((entry) => (
+            <FeedLine key={entry.id} entry={entry} ago={timeAgo(entry.at, now)} />
+          ))}
+        </ol>
+      )}
+    </section>
+  );
+}
+
+const FeedLine = memo(function FeedLine({ entry, ago }: { readonly entry: ActivityEntry; readonly ago: string }) {
+  const { verb, link, object } = activityText(entry);
+  return (
+    <li className="feed-line" data-hue={entry.hue}>
+      <p>
+        <b className="feed-name">{entry.name}</b> {verb} <span className="feed-thing">{entry.subject}</span>
+        {link !== "" && (
+          <>
+            {" "}
+            {link} <span className="feed-thing">{object}</span>
+          </>
+        )}
+      </p>
+      <time dateTime={new Date(entry.at).toISOString()}>{ago}</time>
+    </li>
+  );
+});
+
+/** The time, anew every half minute. */
+function useMinutes(): number {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 30_000);
+    return () => clearInterval(timer);
+  }, []);
+  return Math.max(now, Date.now());
+}
