@@ -1,0 +1,109 @@
+import { type AddressInfo, createServer, type Server } from "node:net";
+import { createElement, type FunctionComponent } from "react";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { installDom } from "./support/dom.js";
+import { compileSnippets, readSnippets } from "./support/snippets.js";
+
+interface ServerSnippet {
+  readonly musubi: { close(): Promise<void> };
+  readonly http: Server;
+}
+
+let port: number;
+let removeDom: () => void;
+
+beforeAll(async () => {
+  port = await freePort();
+  removeDom = installDom();
+});
+
+afterAll(() => removeDom());
+
+/** The snippets' port is one of a README; the test takes one that is free. */
+const withPort = (code: string) => code.replace(/\b4000\b/, String(port));
+
+test("README.md: the server and the component compile, run and share a count", async () => {
+  const snippets = readSnippets("README.md");
+  expect([...snippets.keys()]).toEqual(["server.ts", "counter.tsx"]);
+  const folder = compileSnippets("readme", snippets, withPort);
+  const { cleanup, render } = await import("@testing-library/react");
+  const server = (await import(`${folder}server.ts`)) as ServerSnippet;
+  const { App } = (await import(`${folder}counter.tsx`)) as { App: FunctionComponent };
+  try {
+    const view = render(createElement(App));
+    const button = view.getByRole("button");
+    expect(button.textContent).toBe("…");
+    await view.findByText("0");
+    button.click();
+    button.click();
+    await view.findByText("2");
+  } finally {
+    cleanup();
+    await server.musubi.close();
+    server.http.close();
+  }
+}, 60_000);
+
+const pages = ["protocol", "client", "react", "server", "testing"].map((name) => `packages/${name}/README.md`);
+
+test("packages/*/README.md: every snippet compiles", () => {
+  const server = readSnippets("packages/server/README.md");
+  const all = new Map(pages.flatMap((page) => [...readSnippets(page)]));
+  expect(all.size).toBe(6);
+  compileSnippets("packages", new Map([...all, ...server]), (code) => code);
+}, 60_000);
+
+test("packages/*/README.md: what can run by itself does what it says", async () => {
+  const snippets = new Map(pages.flatMap((page) => [...readSnippets(page)]));
+  const folder = compileSnippets("packages", snippets, (code) => code);
+  const protocol = (await import(`${folder}protocol.ts`)) as { isShared: boolean; ops: unknown };
+  expect(protocol.isShared).toBe(true);
+  expect(protocol.ops).toEqual([{ op: "replace", path: "/cards/0/text", value: "uno" }]);
+  const scripted = (await import(`${folder}scripted.ts`)) as { run(): Promise<unknown[]> };
+  await expect(scripted.run()).resolves.toHaveLength(2);
+  const { http, musubi } = (await import(`${folder}server.ts`)) as ServerSnippet;
+  await new Promise<void>((resolve) => http.listen(0, resolve));
+  const { Socket } = await import("phoenix");
+  const url = `ws://localhost:${(http.address() as AddressInfo).port}/socket`;
+  const socket = new Socket(url);
+  const client = (await import(`${folder}client.ts`)) as { run(socket: unknown): Promise<number> };
+  await expect(client.run(socket)).resolves.toBeGreaterThanOrEqual(0);
+  socket.disconnect();
+  await musubi.close();
+  http.close();
+}, 60_000);
+
+test("docs/client.md: every snippet compiles and does what it says", async () => {
+  const folder = compileSnippets("client", readSnippets("docs/client.md"), (code) => code);
+  const { http, musubi } = (await import(`${folder}server.ts`)) as ServerSnippet;
+  await new Promise<void>((resolve) => http.listen(0, resolve));
+  const { Socket } = await import("phoenix");
+  const run = async (file: string): Promise<unknown> => {
+    const socket = new Socket(`ws://localhost:${(http.address() as AddressInfo).port}/socket`);
+    const snippet = (await import(`${folder}${file}`)) as { run(socket: unknown): Promise<unknown> };
+    const result = await snippet.run(socket);
+    socket.disconnect();
+    return result;
+  };
+  try {
+    await expect(run("mount.ts")).resolves.toEqual({ title: "At home", first: "Read this page", status: "live" });
+    await expect(run("read.ts")).resolves.toEqual({ title: "Today", isShared: true, calls: 2, done: "Read this page" });
+    await expect(run("commands.ts")).resolves.toEqual({
+      id: "2",
+      code: "failed, rejected, invalid_payload",
+      shownAtOnce: "Tomorrow",
+      added: ["Water the plants"],
+    });
+  } finally {
+    await musubi.close();
+    http.close();
+  }
+}, 60_000);
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, resolve));
+  const free = (probe.address() as AddressInfo).port;
+  await new Promise((resolve) => probe.close(resolve));
+  return free;
+}

@@ -1,0 +1,182 @@
+import { drawFault, type Fault, type SeededRandom } from "@musubi/testing";
+import type { CommandMood, MountMood, RootTrouble } from "./moods.js";
+
+/**
+ * One step of a scenario, as plain data that can be printed and run again. Numbers choose among what is there when
+ * the step comes, so that a scenario still makes sense with steps left out.
+ */
+export type Action =
+  | { readonly do: "wait"; readonly ms: number }
+  | { readonly do: "fault"; readonly fault: Fault }
+  /** A holder connects, if it is not connected. */
+  | { readonly do: "connect"; readonly holder: number }
+  | { readonly do: "disconnect"; readonly holder: number }
+  | {
+      readonly do: "mount";
+      readonly holder: number;
+      readonly pair: number;
+      readonly label: number;
+      readonly how: "mountStore" | "openRoot";
+    }
+  | { readonly do: "unmount"; readonly hold: number }
+  | { readonly do: "remount"; readonly hold: number; readonly label: number }
+  | {
+      readonly do: "command";
+      readonly hold: number;
+      readonly store: number;
+      readonly mood: CommandMood;
+      readonly ms: number;
+      readonly timeoutMs: number;
+      readonly whenOffline: "queue" | "reject";
+      readonly abort: "never" | "before" | "later";
+      readonly times: number;
+    }
+  | { readonly do: "abort"; readonly command: number }
+  /** Listens to a store that is there, or to one that was or may come. */
+  | { readonly do: "listen"; readonly hold: number; readonly store: number; readonly isThere: boolean }
+  | { readonly do: "unlisten"; readonly listener: number }
+  /** Reads stores through their proxies. */
+  | { readonly do: "read"; readonly hold: number; readonly depth: number }
+  | { readonly do: "change"; readonly pair: number; readonly times: number; readonly seed: number }
+  | { readonly do: "trouble"; readonly pair: number; readonly kind: RootTrouble }
+  | { readonly do: "mood"; readonly mood: MountMood }
+  /** The application closes or opens the socket. */
+  | { readonly do: "socket"; readonly open: boolean }
+  /** Everything is mended, and both sides have to agree. */
+  | { readonly do: "settle" };
+
+const WEIGHTS: Readonly<Record<Action["do"], number>> = {
+  wait: 40,
+  fault: 5,
+  connect: 2,
+  disconnect: 1,
+  mount: 10,
+  unmount: 4,
+  remount: 2,
+  command: 18,
+  abort: 1,
+  listen: 14,
+  unlisten: 2,
+  read: 6,
+  change: 45,
+  trouble: 6,
+  mood: 4,
+  socket: 1,
+  settle: 2,
+};
+
+const KINDS: readonly Action["do"][] = (Object.keys(WEIGHTS) as Action["do"][]).flatMap((kind) =>
+  Array.from({ length: WEIGHTS[kind] }, () => kind),
+);
+
+/** A scenario of `length` steps, begun by a client that has a root. */
+export function drawActions(random: SeededRandom, length: number): readonly Action[] {
+  const actions: Action[] = [
+    { do: "connect", holder: 0 },
+    { do: "connect", holder: 1 },
+    { do: "wait", ms: 100 },
+    { do: "mount", holder: 0, pair: 0, label: 0, how: "mountStore" },
+    { do: "wait", ms: 100 },
+    { do: "listen", hold: 0, store: 0, isThere: true },
+  ];
+  while (actions.length < length) actions.push(drawAction(random));
+  return actions;
+}
+
+function drawAction(random: SeededRandom): Action {
+  const any = (): number => random.integer(0, 999);
+  const kind = random.pick(KINDS);
+  switch (kind) {
+    case "wait":
+      return {
+        do: kind,
+        ms: random.integer(0, random.pick([5, 50, 100, 100, 100, 300, 1_000, 4_000, 12_000, 40_000])),
+      };
+    case "fault":
+      return { do: kind, fault: drawFault(random) };
+    case "connect":
+    case "disconnect":
+      return { do: kind, holder: any() };
+    case "mount":
+      return {
+        do: kind,
+        holder: any(),
+        pair: any(),
+        label: random.pick([0, 0, 1]),
+        how: random.pick(["mountStore", "openRoot"]),
+      };
+    case "unmount":
+      return { do: kind, hold: any() };
+    case "remount":
+      return { do: kind, hold: any(), label: random.integer(0, 3) };
+    case "command":
+      return {
+        do: kind,
+        hold: any(),
+        store: any(),
+        mood: random.pick([
+          "ok",
+          "ok",
+          "ok",
+          "reply_first",
+          "reply_first",
+          "fail",
+          "silent",
+          "lost",
+          "odd",
+          "late",
+          "late",
+          "down",
+          "crash",
+        ]),
+        ms: random.integer(0, random.pick([100, 15_000])),
+        timeoutMs: random.pick([10_000, 10_000, 10_000, 500, 40_000]),
+        whenOffline: random.pick(["queue", "queue", "reject"]),
+        abort: random.pick(["never", "never", "never", "never", "never", "never", "never", "later", "before"]),
+        times: random.chance(0.03) ? 120 : 1,
+      };
+    case "abort":
+      return { do: kind, command: any() };
+    case "listen":
+      return { do: kind, hold: any(), store: any(), isThere: random.chance(0.7) };
+    case "unlisten":
+      return { do: kind, listener: any() };
+    case "read":
+      return { do: kind, hold: any(), depth: random.integer(0, 3) };
+    case "change":
+      return { do: kind, pair: any(), times: random.pick([1, 1, 1, 2, 5]), seed: any() };
+    case "trouble":
+      return {
+        do: kind,
+        pair: any(),
+        kind: random.pick([
+          "gap",
+          "wrong_op",
+          "wrong_shape",
+          "first_again",
+          "restart",
+          "restart",
+          "down",
+          "down_for_good",
+        ]),
+      };
+    case "mood":
+      return { do: kind, mood: drawMood(random) };
+    case "socket":
+      return { do: kind, open: random.chance(0.8) };
+    case "settle":
+      return { do: kind };
+  }
+}
+
+function drawMood(random: SeededRandom): MountMood {
+  const ms = random.integer(1, random.pick([100, 9_000, 25_000]));
+  return random.pick<MountMood>([
+    { kind: "early", changes: random.pick([0, 1, 3, 80]), down: random.chance(0.2) },
+    { kind: "slow", ms },
+    { kind: "late_initial", ms },
+    { kind: "refuse" },
+    { kind: "phantom" },
+    { kind: "crash" },
+  ]);
+}

@@ -1,0 +1,262 @@
+import { SeededRandom } from "@musubi/testing";
+import type { Action } from "./actions.js";
+import { Divergence } from "./divergence.js";
+import type { WatchedListener } from "./root-watch.js";
+import { settlePromises } from "./virtual-time.js";
+import { type Hold, World } from "./world.js";
+
+/** How a scenario went. */
+export interface ScenarioResult {
+  /** What the client did wrong; `undefined` when nothing. */
+  readonly failure: Error | undefined;
+  /** What happened, in order. */
+  readonly trace: readonly string[];
+}
+
+/** Longest that client and server may take to agree once nothing goes wrong any more, in virtual milliseconds. */
+const AGREE_WITHIN_MS = 240_000;
+
+/**
+ * Runs a scenario from its beginning to the moment when everything was given back. The same seed and actions give the
+ * same run, to the letter of its trace.
+ */
+export async function runScenario(seed: number, actions: readonly Action[]): Promise<ScenarioResult> {
+  const world = new World(seed);
+  const scenario = new Scenario(world);
+  const restore = world.time.install();
+  const onRejection = (error: unknown): void => world.fail(error);
+  process.on("unhandledRejection", onRejection);
+  try {
+    for (const action of actions) {
+      world.note(JSON.stringify(action));
+      await scenario.act(action);
+      await world.pass(0);
+    }
+    await scenario.settle();
+    await scenario.end();
+    return { failure: undefined, trace: world.trace };
+  } catch (error) {
+    return { failure: error instanceof Error ? error : new Error(String(error)), trace: world.trace };
+  } finally {
+    await settlePromises();
+    process.off("unhandledRejection", onRejection);
+    restore();
+  }
+}
+
+class Scenario {
+  readonly #world: World;
+  readonly #listeners: { readonly hold: Hold; readonly listener: WatchedListener }[] = [];
+  #tokens = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  async act(action: Action): Promise<void> {
+    const world = this.#world;
+    const pair = (index: number): string => pick(world.pairs, index) as string;
+    switch (action.do) {
+      case "wait":
+        return world.pass(action.ms);
+      case "fault":
+        return world.network.inject(action.fault);
+      case "connect":
+        return world.connect(action.holder);
+      case "disconnect":
+        return world.disconnect(action.holder);
+      case "mount":
+        return world.mount(action.holder, pair(action.pair), action.label, action.how);
+      case "unmount": {
+        const hold = pick(world.holds, action.hold);
+        if (hold !== undefined) world.unmount(hold);
+        return;
+      }
+      case "remount": {
+        const hold = pick(world.holds, action.hold);
+        if (hold !== undefined) world.remount(hold, action.label);
+        return;
+      }
+      case "command":
+        return this.#command(action, pick(world.holds, action.hold));
+      case "abort":
+        pick(world.commands, action.command)?.abort.abort();
+        return;
+      case "listen": {
+        const hold = pick(world.holds, action.hold);
+        if (hold === undefined || hold.watch.root.isClosed) return;
+        const there = pick(hold.watch.storeIds(), action.store) ?? [];
+        const storeId = action.isThere ? there : [...there, `s${action.store % 7}`];
+        this.#listeners.push({ hold, listener: hold.watch.listen(storeId) });
+        return;
+      }
+      case "unlisten": {
+        const found = pick(this.#listeners, action.listener);
+        if (found === undefined) return;
+        this.#listeners.splice(this.#listeners.indexOf(found), 1);
+        found.hold.watch.unlisten(found.listener);
+        return;
+      }
+      case "read":
+        return this.#read(pick(world.holds, action.hold), action.depth);
+      case "change": {
+        const random = new SeededRandom(action.seed);
+        for (let index = 0; index < action.times; index++) world.server.change(this.#mounted(action.pair), random);
+        return;
+      }
+      case "trouble":
+        return world.server.trouble(this.#mounted(action.pair), action.kind);
+      case "mood":
+        world.server.mountMoods.push(action.mood);
+        return;
+      case "socket":
+        if (action.open) world.socket.connect();
+        else world.socket.disconnect();
+        return;
+      case "settle":
+        return this.settle();
+    }
+  }
+
+  /** Mostly one of the pairs that somebody looks at. */
+  #mounted(index: number): string {
+    const { server, pairs } = this.#world;
+    const from = index % 6 === 0 ? pairs : server.mounted().map(({ pair }) => pair);
+    return from[index % from.length] ?? (pairs[index % pairs.length] as string);
+  }
+
+  /** Mends everything, waits until it is quiet, and compares the two sides. */
+  async settle(): Promise<void> {
+    const world = this.#world;
+    world.network.heal();
+    world.server.calm();
+    world.socket.connect();
+    const deadline = world.time.now + AGREE_WITHIN_MS;
+    await world.pass(100);
+    while (!this.#isQuiet()) {
+      if (world.time.now > deadline) throw new Divergence("both sides agree in the end", this.#describe());
+      await world.pass(500);
+    }
+    await world.pass(500);
+    this.#compare();
+    // A server's next change reaches everything that is live.
+    for (const pair of world.pairs) world.server.change(pair);
+    await world.pass(500);
+    this.#compare();
+  }
+
+  /** Gives everything back: nothing may be left on either side. */
+  async end(): Promise<void> {
+    const world = this.#world;
+    const shared = world.shared;
+    const leavesAtOnce = world.random.chance(0.5);
+    if (!leavesAtOnce) {
+      for (const hold of Array.from(world.holds)) world.unmount(hold);
+      await world.pass(20_000);
+      const left = world.server.mounted();
+      if (left.length > 0)
+        throw new Divergence("what nobody holds is unmounted", left.map(({ pair }) => pair).join(", "));
+    }
+    world.disconnectAll();
+    await world.pass(0);
+    if (world.clientClock.pending !== 0)
+      throw new Divergence("no timer is left", `${world.clientClock.pending} of the client's are`);
+    for (const pair of world.pairs) {
+      const [module, id] = pair.split("/") as [string, string];
+      if (shared?.find({ module, id }) !== undefined) throw new Divergence("no root is left", pair);
+    }
+    if (world.watches.size > 0) throw new Divergence("roots that nobody holds close", `${world.watches.size} are open`);
+    if (world.pendingMounts > 0) throw new Divergence("every promise settles", `${world.pendingMounts} mounts did not`);
+    this.#checkCommands();
+    await world.pass(1_000);
+    if (world.server.mounted().length > 0) throw new Divergence("a client that left holds nothing", "roots are left");
+    world.socket.disconnect();
+    await world.pass(40_000);
+    if (world.clientClock.pending !== 0) throw new Divergence("no timer is left", "one came after the end");
+  }
+
+  #command(action: Extract<Action, { do: "command" }>, hold: Hold | undefined): void {
+    if (hold === undefined) return;
+    const { mood, ms, timeoutMs, whenOffline } = action;
+    for (let index = 0; index < action.times; index++) {
+      const abort = new AbortController();
+      if (action.abort === "before") abort.abort();
+      const token = `t${this.#tokens++}`;
+      this.#world.dispatch(hold, token, { mood, ms }, action.store + index, { timeoutMs, whenOffline }, abort);
+      if (action.abort === "later") void Promise.resolve().then(() => abort.abort());
+    }
+  }
+
+  /** Walks down the proxies, which makes records of the stores on the way. */
+  #read(hold: Hold | undefined, depth: number): void {
+    let proxy = hold?.view?.store as unknown as Record<string, unknown> | undefined;
+    for (let level = 0; level < depth && proxy !== undefined; level++) {
+      void JSON.stringify(proxy);
+      const box = proxy["box"] as { inner?: Record<string, unknown> } | undefined;
+      const items = proxy["items"] as Record<string, unknown>[] | undefined;
+      proxy = items?.[0] ?? box?.inner ?? undefined;
+    }
+  }
+
+  #isQuiet(): boolean {
+    const { server, network, shared, holds, pendingMounts } = this.#world;
+    if (!server.isIdle || network.inFlight > 0 || pendingMounts > 0) return false;
+    if (shared === undefined || holds.length === 0) return true;
+    if (shared.status.current !== "ready") return false;
+    return holds.every(({ watch }) => ["live", "failed", "closed"].includes(watch.root.state.current.status));
+  }
+
+  #compare(): void {
+    const { holds, server } = this.#world;
+    this.#world.look();
+    const mounted = server.mounted();
+    const live = new Set<unknown>();
+    for (const { watch, pair } of holds) {
+      const { status, error } = watch.root.state.current;
+      if (status !== "live") {
+        // A first mount that fails is told, and not tried again.
+        const wasRefused = status === "closed" && !watch.hasState && error !== undefined;
+        if (!server.excused.has(pair) && !wasRefused)
+          throw new Divergence("no root is given up without a reason", `${pair} is ${status}: ${error?.message}`);
+        continue;
+      }
+      const run = watch.run;
+      if (run === undefined || !mounted.includes(run))
+        throw new Divergence("both sides agree in the end", `${pair} is live at the client only`);
+      live.add(run);
+      const label = (run.params as { label: number }).label;
+      if (label !== watch.label)
+        throw new Divergence("a root has the params asked for last", `${pair}: ${label}, not ${watch.label}`);
+      if (run.version !== watch.version)
+        throw new Divergence(
+          "both sides agree in the end",
+          `${pair}: ${watch.version} for the server's ${run.version}`,
+        );
+    }
+    for (const run of mounted) {
+      if (!live.has(run)) throw new Divergence("the server holds what the client holds", `${run.pair} is left over`);
+    }
+  }
+
+  #checkCommands(): void {
+    const { commands, server } = this.#world;
+    for (const { token, outcomes } of commands) {
+      const effects = server.effects.get(token) ?? 0;
+      const [outcome] = outcomes;
+      if (outcomes.length !== 1) throw new Divergence("a command has one outcome", `${token} has ${outcomes.length}`);
+      const isTrue = outcome === "resolved" ? effects === 1 : outcome === "unknown" ? effects <= 1 : effects === 0;
+      if (!isTrue)
+        throw new Divergence("a command's outcome is true", `${token} is ${outcome}, with ${effects} effects`);
+    }
+  }
+
+  #describe(): string {
+    const { holds, shared, server, network, pendingMounts } = this.#world;
+    const roots = holds.map(({ watch, pair }) => `${pair} ${watch.root.state.current.status}`).join(", ");
+    return `${roots}; connection ${shared?.status.current}; server idle ${server.isIdle}; in flight ${network.inFlight}; mounts ${pendingMounts}`;
+  }
+}
+
+function pick<T>(from: readonly T[], index: number): T | undefined {
+  return from[index % Math.max(1, from.length)];
+}

@@ -1,0 +1,29 @@
+import { expect, test } from "vitest";
+import { actionsOf, describeFailure, simulate } from "../simulation/run-many.js";
+import { runScenario } from "../simulation/scenario.js";
+import { shrink } from "../simulation/shrink.js";
+
+const SEED = 1;
+const RUNS = 500;
+
+test(`the client agrees with its server in ${RUNS} random scenarios (seed ${SEED})`, async () => {
+  const { runs, failures } = await simulate({ runs: RUNS, seed: SEED });
+  expect(failures.map(describeFailure).join("\n")).toBe("");
+  expect(runs).toBe(RUNS);
+}, 120_000);
+
+test("a seed gives one run, to the letter", async () => {
+  for (const seed of [3, 14, 159]) {
+    const once = await runScenario(seed, actionsOf(seed));
+    const again = await runScenario(seed, actionsOf(seed));
+    expect(again).toEqual(once);
+    expect(once.trace.length).toBeGreaterThan(10);
+  }
+});
+
+test("a failing scenario shrinks to the steps that it takes", async () => {
+  const steps = Array.from({ length: 40 }, (_, index) => index);
+  const fails = (candidate: readonly number[]): Promise<boolean> =>
+    Promise.resolve(candidate.includes(7) && candidate.includes(31));
+  await expect(shrink(steps, fails)).resolves.toEqual([7, 31]);
+});
