@@ -33,7 +33,7 @@ export default defineConfig({
         name: "e2e",
         include: ["tests/e2e/**/*.test.ts"],
         environment: "node",
-        testTimeout: 120_000,
+        testTimeout: 300_000,
         hookTimeout: 120_000,
         fileParallelism: false,
         // A browser on a shared machine now and then loses an input event; a test that fails twice is wrong.
