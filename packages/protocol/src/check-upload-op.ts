@@ -1,65 +1,52 @@
 import { checkValue } from "./check-value.js";
 import { isObject } from "./json.js";
 import { MusubiError } from "./musubi-error.js";
-import { quote } from "./pointer.js";
 import { isStoreId } from "./store-id.js";
 
-const STATUSES: ReadonlySet<unknown> = new Set(["pending", "uploading", "success", "error", "cancelled"]);
+/** What each kind of op has beside `upload` and `store_id`: members and their types. */
+const OPS: Readonly<Record<string, string>> = {
+  reset: "",
+  config: "config:object",
+  add: "ref:string entry:object",
+  progress: "ref:string progress:number",
+  complete: "ref:string",
+  cancel: "ref:string",
+  error: "",
+};
+const ENTRY =
+  "ref:string client_name:string client_size:number client_type:string progress:number status:string errors:list";
+const STATUSES = ["pending", "uploading", "success", "error", "cancelled"];
 
 /**
  * Throws `malformed_envelope` unless `op` has the shape of an `UploadOp` (protocol.md section 6), `too_deep` when part
  * of it has more than 256 levels. `index` is its place among the upload ops, for the message.
  */
 export function checkUploadOp(op: unknown, index: number): void {
-  const problem = findProblem(op);
-  if (problem === undefined) {
-    checkValue(op, () => `upload op ${index}`);
-    return;
+  if (!isUploadOp(op)) {
+    throw new MusubiError("malformed_envelope", `upload op ${index} has the wrong shape: mount the root again`, {
+      details: { index },
+    });
   }
-  const upload = isObject(op) && typeof op["upload"] === "string" ? ` of ${quote(op["upload"])}` : "";
-  throw new MusubiError("malformed_envelope", `upload op ${index}${upload} ${problem}: mount the root again`, {
-    details: { index },
+  checkValue(op, () => `upload op ${index}`);
+}
+
+function isUploadOp(op: unknown): boolean {
+  if (!isObject(op)) return false;
+  const { op: kind, upload, store_id, ref, entry, error } = op;
+  if (typeof kind !== "string" || !Object.hasOwn(OPS, kind) || typeof upload !== "string" || !isStoreId(store_id)) {
+    return false;
+  }
+  if (kind === "error" && (error === undefined || typeof (ref ?? "") !== "string")) return false;
+  if (!fits(op, OPS[kind] as string)) return false;
+  return kind !== "add" || (fits(entry, ENTRY) && STATUSES.includes((entry as { status: string }).status));
+}
+
+/** Whether the members of `value` are of the types that `shape` names. */
+function fits(value: unknown, shape: string): boolean {
+  return shape.split(" ").every((part) => {
+    const [name = "", type] = part.split(":");
+    if (name === "") return true;
+    const member = (value as Readonly<Record<string, unknown>>)[name];
+    return type === (Array.isArray(member) ? "list" : member === null ? "null" : typeof member);
   });
-}
-
-function findProblem(op: unknown): string | undefined {
-  if (!isObject(op)) return "is no object";
-  if (typeof op["upload"] !== "string") return "must name its upload, a string";
-  if (!isStoreId(op["store_id"])) return "must have a store_id, an array of strings";
-  const hasRef = typeof op["ref"] === "string";
-  switch (op["op"]) {
-    case "reset":
-      return undefined;
-    case "config":
-      return isObject(op["config"]) ? undefined : "must have a config, an object";
-    case "add":
-      if (!hasRef) return "must have a ref, a string";
-      return entryProblem(op["entry"]);
-    case "progress":
-      return hasRef && typeof op["progress"] === "number" ? undefined : "must have a ref and a progress, a number";
-    case "complete":
-    case "cancel":
-      return hasRef ? undefined : "must have a ref, a string";
-    case "error": {
-      const refFits = hasRef || op["ref"] === undefined || op["ref"] === null;
-      return refFits && op["error"] !== undefined ? undefined : "must have an error, and a string as ref or none";
-    }
-    default:
-      return "must be one of config, add, progress, complete, error, cancel and reset";
-  }
-}
-
-function entryProblem(entry: unknown): string | undefined {
-  const fits =
-    isObject(entry) &&
-    typeof entry["ref"] === "string" &&
-    typeof entry["client_name"] === "string" &&
-    typeof entry["client_size"] === "number" &&
-    typeof entry["client_type"] === "string" &&
-    typeof entry["progress"] === "number" &&
-    STATUSES.has(entry["status"]) &&
-    Array.isArray(entry["errors"]);
-  return fits
-    ? undefined
-    : "must have an entry with ref, client_name, client_size, client_type, progress, status, errors";
 }

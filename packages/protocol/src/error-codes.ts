@@ -32,6 +32,15 @@ export const ERROR_CODES = {
   offline: { retryable: true, meaning: "the command was not to wait for the connection" },
   queue_full: { retryable: true, meaning: "too many commands wait for the connection" },
   store_gone: { retryable: false, meaning: "the store has left the tree" },
+  // Client: uploads (protocol.md section 6), with interrupted, store_gone and internal
+  too_large: { retryable: false, meaning: "a file larger than its slot takes" },
+  too_many_files: { retryable: false, meaning: "more files than their slot takes" },
+  not_accepted: { retryable: false, meaning: "a file of a kind that its slot does not take" },
+  chunk_timeout: { retryable: true, meaning: "no answer to a part of a file in time" },
+  chunk_too_large: { retryable: false, meaning: "a part of a file larger than the server takes" },
+  external_failed: { retryable: true, meaning: "the app's own uploader failed" },
+  unknown_uploader: { retryable: false, meaning: "the server names an uploader that the app did not give to connect" },
+  preflight_rejected: { retryable: false, meaning: "the server did not take the files" },
   // Server
   overloaded: { retryable: true, meaning: "too much waits already: slow down and try again" },
   unknown_module: { retryable: false, meaning: "the server has no store of this module" },

@@ -19,3 +19,13 @@ export const COMMAND = "command";
 export const PATCH = "patch";
 export const ROOT_DOWN = "root_down";
 export const SETTLED = "settled";
+
+/** Events of uploads on the connection channel (protocol.md section 6). */
+export const ALLOW_UPLOAD = "allow_upload";
+export const CANCEL_UPLOAD = "cancel_upload";
+export const UPLOAD_PROGRESS = "upload_progress";
+export const UPLOAD_ERROR = "upload_error";
+
+/** An upload's own channel: its topic is this with the `entry_ref`, its one event carries bytes (protocol.md section 6). */
+export const UPLOAD_TOPIC = "musubi_upload:";
+export const CHUNK = "chunk";

@@ -18,6 +18,9 @@ export { diff } from "./diff.js";
 export { type Envelope, parseEnvelope, type StoreEvent } from "./envelope.js";
 export { ERROR_CODES, type ErrorCode } from "./error-codes.js";
 export {
+  ALLOW_UPLOAD,
+  CANCEL_UPLOAD,
+  CHUNK,
   COMMAND,
   CONNECTION_TOPIC,
   HEARTBEAT,
@@ -32,6 +35,9 @@ export {
   ROOT_DOWN,
   SETTLED,
   UNMOUNT,
+  UPLOAD_ERROR,
+  UPLOAD_PROGRESS,
+  UPLOAD_TOPIC,
 } from "./events.js";
 export { decodeTextFrame, encodeTextFrame, type Frame } from "./frame.js";
 export { isObject, type JsonArray, type JsonObject, type JsonPrimitive, type JsonValue } from "./json.js";
