@@ -1,5 +1,6 @@
 import type { StoreDef } from "@musubi/protocol";
-import type { Connection, ConnectionStatus } from "./connection/connection.js";
+import type { Connection } from "./connection/connection.js";
+import type { ConnectionDetail, ConnectionStatus } from "./connection/connection-detail.js";
 import { type ConnectOptions, getSharedRuntime } from "./connection/shared-runtime.js";
 import type { SocketLike } from "./connection/socket-like.js";
 import type { Observable } from "./observable.js";
@@ -46,6 +47,8 @@ export interface OpenedRoot<M, R = DefaultRegistry> {
 /** A client's connection: one holder of a shared channel (client.md rule 1). */
 export interface MusubiConnection<R = DefaultRegistry> {
   readonly status: Observable<ConnectionStatus>;
+  /** `status` with its reason: what an app can show beside "reconnecting". */
+  readonly statusDetail: Observable<ConnectionDetail>;
   /**
    * Mounts a root, or shares the one that is mounted. Resolves when its first state is there; rejects with a
    * `MusubiMountError` that carries the server's reason, and then leaves nothing behind.
@@ -109,6 +112,7 @@ export function createConnection<R>(connection: Connection): MusubiConnection<R>
   };
   return {
     status: connection.status,
+    statusDetail: connection.statusDetail,
     openRoot,
     async mountStore<M extends StoreModule<R>>(options: MountOptions<M, R>): Promise<MountedStore<M, R>> {
       const root = openRoot(options);

@@ -82,9 +82,9 @@ export class MusubiInconsistencyError extends MusubiError {
   }
 }
 
-/** The connection was refused, or was closed by this client while something waited for it. */
+/** The connection was refused, or was closed for good by either end while something waited for it. */
 export class MusubiDisconnectedError extends MusubiError {
-  constructor(code: "disconnected" | "join_refused", message: string, details?: unknown) {
+  constructor(code: "disconnected" | "join_refused" | "socket_closed", message: string, details?: unknown) {
     super(code, message, { details });
     this.name = "MusubiDisconnectedError";
   }

@@ -11,7 +11,7 @@ export type {
 } from "@musubi/protocol";
 export { MusubiError } from "@musubi/protocol";
 export { type AnyRegistry, connect, type MountedStore, type MountOptions, type MusubiConnection } from "./connect.js";
-export type { ConnectionStatus } from "./connection/connection.js";
+export type { ConnectionDetail, ConnectionReason, ConnectionStatus } from "./connection/connection-detail.js";
 export type { ConnectOptions } from "./connection/shared-runtime.js";
 export type { ChannelLike, PushLike, SocketLike } from "./connection/socket-like.js";
 export {
@@ -27,6 +27,7 @@ export type { Logger } from "./logger.js";
 export type { Observable, Unsubscribe } from "./observable.js";
 export type { CommandOptions } from "./root/command-queue.js";
 export type { MountState } from "./root/mount-state.js";
+export type { SocketDetail, SocketReason, SocketTransport } from "./socket/socket-detail.js";
 export type { AsyncResult } from "./state/hydrate.js";
 export type {
   CommandArguments,

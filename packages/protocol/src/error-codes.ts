@@ -14,6 +14,7 @@ export const ERROR_CODES = {
   too_deep: { retryable: false, meaning: "a JSON value nested deeper than 256 levels" },
   // Client: connection
   join_refused: { retryable: false, meaning: "the server refused the join of the connection channel" },
+  socket_closed: { retryable: false, meaning: "the server closed the socket and said not to come back" },
   disconnected: { retryable: true, meaning: "the connection was closed by this client" },
   // Client: roots
   mount_refused: { retryable: false, meaning: "the server refused the mount; its reason is in details" },

@@ -1,5 +1,6 @@
 import {
   type AnyRegistry,
+  type ConnectionDetail,
   type ConnectionStatus,
   type ConnectOptions,
   type MountedStore,
@@ -32,6 +33,7 @@ export const DEFAULT_GRACE_MS = 50;
  */
 export class OwnedConnection implements MusubiConnection<AnyRegistry> {
   readonly status: ObservableValue<ConnectionStatus>;
+  readonly statusDetail: ObservableValue<ConnectionDetail>;
   /** Why the server refused the join, while the connection is closed for that. */
   refusal: MusubiError | undefined;
   readonly #socket: SocketLike | null;
@@ -43,7 +45,9 @@ export class OwnedConnection implements MusubiConnection<AnyRegistry> {
   constructor(socket: SocketLike | null, options: ConnectOptions) {
     this.#socket = socket;
     this.#options = options;
-    this.status = new ObservableValue<ConnectionStatus>("connecting", options.logger ?? consoleLogger);
+    const { logger = consoleLogger } = options;
+    this.status = new ObservableValue<ConnectionStatus>("connecting", logger);
+    this.statusDetail = new ObservableValue<ConnectionDetail>(this.#unopened("connecting"), logger);
   }
 
   /** Keeps the connection open; returns the undo, to be called once. */
@@ -86,9 +90,9 @@ export class OwnedConnection implements MusubiConnection<AnyRegistry> {
     const publish = (refusal?: MusubiError): void => {
       if (this.#open !== connection) return;
       this.refusal = refusal;
-      this.status.set(connection.status.current);
+      this.#publish(connection.statusDetail.current);
     };
-    engine.status.subscribe(() => {
+    engine.statusDetail.subscribe(() => {
       // A refusal closes it as well, and is told of right after that.
       if (engine.status.current !== "closed") publish();
     });
@@ -109,7 +113,18 @@ export class OwnedConnection implements MusubiConnection<AnyRegistry> {
     const open = this.#open;
     this.#open = undefined;
     this.refusal = undefined;
-    this.status.set(status);
+    if (this.status.current !== status || open !== undefined) this.#publish(this.#unopened(status));
     open?.disconnect().catch(() => {});
+  }
+
+  #publish(detail: ConnectionDetail): void {
+    this.statusDetail.set(detail);
+    this.status.set(detail.status);
+  }
+
+  /** The standing of a connection that is not open, or no more. */
+  #unopened(status: ConnectionStatus): ConnectionDetail {
+    const since = this.#options.clock?.now() ?? Date.now();
+    return { status, transport: "idle", session: null, since, reason: null, nextRetryAt: null };
   }
 }

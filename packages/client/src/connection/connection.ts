@@ -1,13 +1,15 @@
-import type { Clock, TimerHandle } from "@musubi/protocol";
+import { type Clock, isObject, type TimerHandle } from "@musubi/protocol";
 import { backoffMs } from "../backoff.js";
-import { systemClock } from "../clock.js";
+import { systemClock, wallClock } from "../clock.js";
 import { createDeferred, type Deferred } from "../deferred.js";
 import { describe, MusubiDisconnectedError, replyReason } from "../errors.js";
 import { consoleLogger, type Logger } from "../logger.js";
 import { type Observable, ObservableValue } from "../observable.js";
 import { Root } from "../root/root.js";
 import type { RootHost } from "../root/root-host.js";
+import { closeReason } from "../socket/close-reason.js";
 import { CommandLedger } from "./command-ledger.js";
+import type { ConnectionDetail, ConnectionReason, ConnectionStatus } from "./connection-detail.js";
 import {
   type ConnectionEffect,
   type ConnectionEvent,
@@ -19,9 +21,6 @@ import { OwnChannelTopology } from "./own-channel-topology.js";
 import { SharedTopology } from "./shared-topology.js";
 import type { SocketLike } from "./socket-like.js";
 import type { ConnectedLink, Topology, TopologyEvents } from "./topology.js";
-
-/** What a connection shows: see client.md rule 2. */
-export type ConnectionStatus = "connecting" | "ready" | "reconnecting" | "closed";
 
 /** How to open a connection. */
 export interface ConnectionOptions {
@@ -66,41 +65,61 @@ export class Connection implements RootHost, TopologyEvents {
   readonly mountTimeoutMs: number;
   readonly commandTimeoutMs: number;
   readonly unmountGraceMs: number;
+  readonly statusDetail: Observable<ConnectionDetail>;
+  /** The `status` of `statusDetail` on its own. */
+  readonly status: Observable<ConnectionStatus>;
+  readonly #socket: SocketLike;
   readonly #onClosed: () => void;
+  readonly #now: () => number;
+  readonly #detail: ObservableValue<ConnectionDetail>;
   readonly #topology: Topology;
   readonly #roots = new Map<string, { readonly root: Root; readonly link: ConnectedLink }>();
-  readonly #status: ObservableValue<ConnectionStatus>;
   readonly #ready: Deferred<Connection> = createDeferred();
   /** Roots that were live when the join was lost, and are not yet back. */
   readonly #restoring = new Set<Root>();
   /** Roots that lost their own way to the server while they were live, and are not yet back. */
   readonly #lost = new Set<Root>();
-  #machine: ConnectionState = { status: "joining" };
+  readonly #unwatchSocket: () => void;
+  #machine: ConnectionState = "joining";
   #holders = 0;
   #reopens = 0;
-  #reopenTimer: TimerHandle | undefined;
-  #refusal: unknown;
+  #timer: TimerHandle | undefined;
+  #reason: ConnectionReason | null = null;
+  #error: MusubiDisconnectedError | undefined;
   #join: Join | undefined;
   #ledger: CommandLedger | undefined;
 
   constructor(socket: SocketLike, topic: string, options: ConnectionOptions, onClosed: () => void) {
+    const { clock = systemClock, logger = consoleLogger, mountTimeoutMs = 10_000 } = options;
     this.topic = topic;
-    this.clock = options.clock ?? systemClock;
+    this.clock = clock;
     this.random = options.random ?? Math.random;
-    this.logger = options.logger ?? consoleLogger;
-    this.mountTimeoutMs = options.mountTimeoutMs ?? 10_000;
+    this.logger = logger;
+    this.mountTimeoutMs = mountTimeoutMs;
     this.commandTimeoutMs = options.commandTimeoutMs ?? 10_000;
     this.unmountGraceMs = options.unmountGraceMs ?? 50;
+    this.#socket = socket;
     this.#onClosed = onClosed;
-    this.#status = new ObservableValue<ConnectionStatus>("connecting", this.logger);
-    const { clock, logger, mountTimeoutMs } = this;
+    this.#now = () => (options.clock ?? wallClock).now();
+    const detail = new ObservableValue<ConnectionDetail>(
+      {
+        status: "connecting",
+        transport: this.#transport,
+        session: null,
+        since: this.#now(),
+        reason: null,
+        nextRetryAt: null,
+      },
+      logger,
+    );
+    this.#detail = detail;
+    this.statusDetail = detail;
+    this.status = statusOf(detail);
     const Chosen = options.topology === "channel-per-root" ? OwnChannelTopology : SharedTopology;
     this.#topology = new Chosen({ socket, topic, clock, logger, mountTimeoutMs }, this);
     this.#topology.open();
-  }
-
-  get status(): Observable<ConnectionStatus> {
-    return this.#status;
+    this.#unwatchSocket = this.#watchSocket();
+    this.#publish();
   }
 
   /** Resolves at the first join; rejects when the server refuses it, or when the connection is closed before. */
@@ -108,9 +127,9 @@ export class Connection implements RootHost, TopologyEvents {
     return this.#ready.promise;
   }
 
-  /** Whether it can be held: neither refused nor closed. */
+  /** Whether it can be held. One that is closed stays so. */
   get isUsable(): boolean {
-    return this.#machine.status !== "refused" && this.#machine.status !== "closed";
+    return this.#machine !== "closed";
   }
 
   retain(): void {
@@ -119,8 +138,7 @@ export class Connection implements RootHost, TopologyEvents {
 
   /** Takes a holder away; the channel is left when the last one goes. */
   release(): void {
-    this.#holders--;
-    if (this.#holders === 0) this.#send({ type: "release" });
+    if (--this.#holders === 0) this.#send("release", { kind: "disconnected" });
   }
 
   /** The root of a pair, mounted if it is not yet, with a hold on it that `root.release()` gives back. */
@@ -138,9 +156,8 @@ export class Connection implements RootHost, TopologyEvents {
     });
     this.#roots.set(key, { root, link });
     root.retain(params);
-    if (this.#machine.status === "joined" && this.#join !== undefined) link.handleJoin(this.#join);
-    else if (!this.isUsable)
-      root.refuse(new MusubiDisconnectedError("disconnected", `"${this.topic}" is closed; connect again.`));
+    if (this.#machine === "joined" && this.#join !== undefined) root.handleJoin(this.#join);
+    else if (this.#error !== undefined) root.refuse(this.#error);
     return root;
   }
 
@@ -160,7 +177,7 @@ export class Connection implements RootHost, TopologyEvents {
 
   handleRootSettled(root: Root): void {
     this.#lost.delete(root);
-    if (this.#restoring.delete(root)) this.#publishStatus();
+    if (this.#restoring.delete(root)) this.#publish();
   }
 
   handleRootClosed(root: Root): void {
@@ -175,28 +192,40 @@ export class Connection implements RootHost, TopologyEvents {
     this.#join = join;
     if (!join.has("idempotent_commands")) this.#ledger = undefined;
     else if (!join.isSameSession || this.#ledger === undefined) this.#ledger = new CommandLedger();
-    this.#send({ type: "join_ok" });
+    this.#send("join_ok");
   }
 
   handleRefused(response: unknown): void {
-    this.#refusal = response;
-    this.#send({ type: "join_refused" });
+    const url = isObject(response) && response["reason"] === "moved" ? response["url"] : undefined;
+    if (typeof url !== "string") this.#send("join_refused", { kind: "join_refused", details: response });
+    else if (this.#socket.move?.(url) === true) this.handleLost();
+    else this.#send("join_refused", { kind: "moved", url });
   }
 
-  handleLost(): void {
-    this.#send({ type: "lost" });
+  handleLost(reason?: ConnectionReason): void {
+    this.#step("lost", reason);
+    // A socket tells its channels of its end before it tells why: that is one change.
+    if (this.#socket.isConnected()) this.#publish();
+    else queueMicrotask(() => this.#publish());
   }
 
   handleClosed(): void {
-    this.#send({ type: "channel_closed" });
+    this.#join = undefined;
+    this.#send("channel_closed", { kind: "channel_closed" });
   }
 
-  #send(event: ConnectionEvent): void {
-    const { state, effects } = nextConnectionState(this.#machine, event);
+  #send(event: ConnectionEvent, reason?: ConnectionReason): void {
+    this.#step(event, reason);
+    this.#publish();
+  }
+
+  #step(event: ConnectionEvent, reason?: ConnectionReason): void {
+    // Terminal: what comes late must not change why it is closed.
+    if (this.#machine === "closed") return;
+    if (reason !== undefined) this.#reason = reason;
+    const [state, ...effects] = nextConnectionState(this.#machine, event);
     this.#machine = state;
     for (const effect of effects) this.#run(effect);
-    if (state.status === "closed" && event.type === "release") this.#close();
-    this.#publishStatus();
   }
 
   #run(effect: ConnectionEffect): void {
@@ -207,26 +236,20 @@ export class Connection implements RootHost, TopologyEvents {
       case "end_join":
         this.#endJoin();
         return;
-      case "open_channel":
+      case "open":
         this.#topology.open();
         return;
-      case "leave_channel":
-        this.#topology.close();
-        return;
-      case "schedule_reopen":
-        this.#reopenTimer = this.clock.setTimeout(
-          () => this.#send({ type: "reopen_due" }),
+      case "wait":
+        this.#timer = this.clock.setTimeout(
+          () => this.#send("due"),
           backoffMs(this.#reopens++, this.random, { baseMs: 1_000 }),
         );
         return;
-      case "cancel_reopen":
-        if (this.#reopenTimer !== undefined) this.clock.clearTimeout(this.#reopenTimer);
+      case "report":
+        this.logger.warn(`The server refused to let "${this.topic}" rejoin; it is tried again.`, this.#reason);
         return;
-      case "reject_ready":
-        this.#refuse();
-        return;
-      case "report_refusal":
-        this.logger.warn(`The server refused to let "${this.topic}" rejoin; it is tried again.`, this.#refusal);
+      case "close":
+        this.#close();
         return;
     }
   }
@@ -236,7 +259,7 @@ export class Connection implements RootHost, TopologyEvents {
     this.#topology.beginJoin();
     const join = this.#join;
     if (join === undefined) return;
-    for (const { link } of Array.from(this.#roots.values())) link.handleJoin(join);
+    for (const { root } of Array.from(this.#roots.values())) root.handleJoin(join);
     this.#ready.resolve(this);
   }
 
@@ -246,40 +269,109 @@ export class Connection implements RootHost, TopologyEvents {
     for (const { link } of Array.from(this.#roots.values())) link.handleDrop();
   }
 
-  #refuse(): void {
-    const reason = describe(replyReason(this.#refusal));
-    const message = `The server refused the join of "${this.topic}": ${reason}. Check the socket's params and token.`;
-    const error = new MusubiDisconnectedError("join_refused", message, this.#refusal);
+  #close(): void {
+    if (this.#timer !== undefined) this.clock.clearTimeout(this.#timer);
+    this.#unwatchSocket();
+    this.#topology.close();
+    const error = disconnectedError(this.topic, this.#reason);
+    this.#error = error;
     this.#ready.reject(error);
     for (const { root } of Array.from(this.#roots.values())) root.refuse(error);
     this.#onClosed();
   }
 
-  #close(): void {
-    for (const { root } of Array.from(this.#roots.values())) root.disconnect();
-    this.#ready.reject(
-      new MusubiDisconnectedError("disconnected", `The client left "${this.topic}" before it was ready.`),
-    );
-    this.#onClosed();
+  /** Listens to what the socket tells of itself, which bare ones do less of. Returns the undo. */
+  #watchSocket(): () => void {
+    const socket = this.#socket;
+    const { statusDetail } = socket;
+    if (statusDetail !== undefined) {
+      return statusDetail.subscribe(() => {
+        const { transport, reason } = statusDetail.current;
+        if (transport === "stopped") this.#send("stopped", reason ?? undefined);
+        else this.#publish();
+      });
+    }
+    const refs = [
+      socket.onOpen(() => this.#publish()),
+      socket.onClose((event) => {
+        this.#reason = closeReason(event);
+        this.#publish();
+      }),
+    ];
+    return () => socket.off(refs);
   }
 
-  #publishStatus(): void {
-    this.#status.set(this.#publicStatus());
+  get #transport(): ConnectionDetail["transport"] {
+    const told = this.#socket.statusDetail?.current.transport ?? "connecting";
+    return this.#socket.isConnected() ? "open" : told === "open" ? "connecting" : told;
   }
 
-  #publicStatus(): ConnectionStatus {
-    switch (this.#machine.status) {
+  #publish(): void {
+    const status = this.#currentStatus();
+    const { current } = this.#detail;
+    const told = this.#socket.statusDetail?.current;
+    if (status === "ready") this.#reason = null;
+    else if (status !== "closed") this.#reason = told?.reason ?? this.#reason;
+    const next: ConnectionDetail = {
+      status,
+      transport: current.status === "closed" ? current.transport : this.#transport,
+      session: this.#join?.session?.id ?? null,
+      since: status === current.status ? current.since : this.#now(),
+      reason: this.#reason,
+      nextRetryAt: status === "closed" ? null : (told?.nextRetryAt ?? null),
+    };
+    if ((Object.keys(next) as (keyof ConnectionDetail)[]).some((key) => next[key] !== current[key]))
+      this.#detail.set(next);
+  }
+
+  #currentStatus(): ConnectionStatus {
+    switch (this.#machine) {
       case "joining":
+      case "retrying":
         return "connecting";
       case "joined":
         return this.#restoring.size === 0 ? "ready" : "reconnecting";
       case "rejoining":
-        return "reconnecting";
       case "reopening":
-        return this.#machine.everJoined ? "reconnecting" : "connecting";
-      case "refused":
+        return "reconnecting";
       case "closed":
         return "closed";
     }
+  }
+}
+
+/** The `status` of a detail, which changes less often than the rest. */
+function statusOf(detail: Observable<ConnectionDetail>): Observable<ConnectionStatus> {
+  return {
+    get current() {
+      return detail.current.status;
+    },
+    subscribe(listener) {
+      let last = detail.current.status;
+      return detail.subscribe(() => {
+        const { status } = detail.current;
+        if (status === last) return;
+        last = status;
+        listener();
+      });
+    },
+  };
+}
+
+/** What everything that waits for a connection ends in once it is closed. */
+function disconnectedError(topic: string, reason: ConnectionReason | null): MusubiDisconnectedError {
+  const end = (code: "disconnected" | "join_refused" | "socket_closed", why: string, details?: unknown) =>
+    new MusubiDisconnectedError(code, `"${topic}" is closed: ${why}.`, details);
+  switch (reason?.kind) {
+    case "join_refused": {
+      const { details } = reason;
+      return end("join_refused", `the server refused its join (${describe(replyReason(details))})`, details);
+    }
+    case "moved":
+      return end("join_refused", `its server has moved to ${reason.url}; connect there`, reason);
+    case "closed":
+      return end("socket_closed", `the server closed the socket with ${reason.closeCode}, for good`, reason);
+    default:
+      return end("disconnected", "the client left; connect again");
   }
 }

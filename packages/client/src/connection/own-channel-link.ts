@@ -2,7 +2,7 @@ import type { TimerHandle } from "@musubi/protocol";
 import { MusubiError, PATCH, ROOT_DOWN } from "@musubi/protocol";
 import { describe, MusubiMountError, replyReason } from "../errors.js";
 import type { RootIdentity } from "./connection.js";
-import { type Join, PLAIN_JOIN } from "./join.js";
+import { PLAIN_JOIN } from "./join.js";
 import { JoinRequests } from "./requests.js";
 import type { LinkAnswer, RootLinkEvents } from "./root-link.js";
 import type { TopologyOptions } from "./shared-topology.js";
@@ -32,10 +32,6 @@ export class OwnChannelLink implements ConnectedLink {
 
   get isOpen(): boolean {
     return this.#requests?.isOpen === true;
-  }
-
-  handleJoin(join: Join): void {
-    this.#events.handleJoin(join);
   }
 
   handleDrop(): void {

@@ -2,7 +2,6 @@ import { isObject, MOUNT, MusubiError, UNMOUNT } from "@musubi/protocol";
 import { canonicalJson } from "../canonical-json.js";
 import { describe, MusubiInconsistencyError, MusubiMountError, replyReason } from "../errors.js";
 import type { RoutedEvent } from "./held-messages.js";
-import type { Join } from "./join.js";
 import type { MountQueue } from "./mount-queue.js";
 import type { JoinRequests } from "./requests.js";
 import type { LinkAnswer, MountAnswer, ResumePoint, RootLinkEvents } from "./root-link.js";
@@ -57,10 +56,6 @@ export class SharedRootLink implements ConnectedLink, RoutedRoot {
   /** The `root_id` that the server shall keep for this root in the next join; `undefined` when it need not. */
   get keptRootId(): string | undefined {
     return this.#events.canResume ? (this.#rootId ?? this.#formerRootId) : undefined;
-  }
-
-  handleJoin(join: Join): void {
-    this.#events.handleJoin(join);
   }
 
   /** The join ended; the router has forgotten every `root_id` of it. */

@@ -65,7 +65,7 @@ export class SharedTopology implements Topology {
       )
       .receive(
         "timeout",
-        guard(() => this.#events.handleLost()),
+        guard(() => this.#events.handleLost({ kind: "join_timeout" })),
       );
     if (!socket.isConnected()) socket.connect();
   }
@@ -123,7 +123,7 @@ export class SharedTopology implements Topology {
   #handleError(reason: unknown): void {
     const isTransport = !this.#options.socket.isConnected() || (isObject(reason) && reason["source"] === "transport");
     if (!isTransport) this.#queue.crashed();
-    this.#events.handleLost();
+    this.#events.handleLost(isTransport ? undefined : { kind: "channel_crashed" });
   }
 
   #handleClose(): void {

@@ -1,3 +1,6 @@
+import type { Observable } from "../observable.js";
+import type { SocketDetail } from "../socket/socket-detail.js";
+
 /** A push of phoenix.js, as far as this client uses it. */
 export interface PushLike {
   receive(status: string, callback: (response: unknown) => void): PushLike;
@@ -24,6 +27,10 @@ export interface SocketLike {
   channel(topic: string, params?: object | (() => object)): ChannelLike;
   /** Returns a ref for `off`, as `onClose` does. */
   onOpen(callback: () => void): unknown;
-  onClose(callback: () => void): unknown;
+  onClose(callback: (event: unknown) => void): unknown;
   off(refs: unknown[]): void;
+  /** How it stands; of `createSocket`'s sockets. */
+  readonly statusDetail?: Observable<SocketDetail>;
+  /** Connects elsewhere, if it may; of `createSocket`'s sockets. */
+  move?(url: string): boolean;
 }

@@ -1,12 +1,11 @@
 import type { Logger } from "../logger.js";
 import type { RootIdentity } from "./connection.js";
+import type { ConnectionReason } from "./connection-detail.js";
 import type { Join } from "./join.js";
 import type { RootLink, RootLinkEvents } from "./root-link.js";
 
 /** A root's link as its connection drives it. */
 export interface ConnectedLink extends RootLink {
-  /** A join began. */
-  handleJoin(join: Join): void;
   /** The join ended, with every wait that belonged to it. */
   handleDrop(): void;
   /** Nobody wants the root any more. */
@@ -18,7 +17,7 @@ export interface TopologyEvents {
   handleJoined(join: Join): void;
   /** The join got an error reply. */
   handleRefused(response: unknown): void;
-  handleLost(): void;
+  handleLost(reason?: ConnectionReason): void;
   /** The server closed, for good, what the connection was joined by. */
   handleClosed(): void;
 }

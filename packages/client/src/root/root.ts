@@ -11,7 +11,7 @@ import { type Join, PLAIN_JOIN } from "../connection/join.js";
 import type { MountAnswer, RootLink, RootLinkEvents } from "../connection/root-link.js";
 import { createDeferred, type Deferred } from "../deferred.js";
 import { isDevelopment } from "../development.js";
-import { MusubiDisconnectedError, MusubiMountError } from "../errors.js";
+import { MusubiMountError } from "../errors.js";
 import type { Logger } from "../logger.js";
 import { type Observable, ObservableValue } from "../observable.js";
 import { Snapshots } from "../state/snapshot.js";
@@ -148,14 +148,7 @@ export class Root implements RootLinkEvents {
     return live;
   }
 
-  /** The connection was closed by this client. */
-  disconnect(): void {
-    this.#error ??= new MusubiDisconnectedError("disconnected", `Root ${this.#name} ended: the client disconnected.`);
-    this.#send({ type: "drop" });
-    this.#send({ type: "release" });
-  }
-
-  /** The join was refused for good; what waits for the root is told so. */
+  /** The connection, whose join has ended, is closed; what waits for the root is told so. */
   refuse(error: MusubiError): void {
     this.#error = error;
     this.#send({ type: "release" });
@@ -172,7 +165,8 @@ export class Root implements RootLinkEvents {
   }
 
   get canResume(): boolean {
-    return this.#replica.resumePoint !== undefined;
+    // One that has failed is not mounted again by itself: nobody would ask for what the server keeps.
+    return this.#machine.status !== "failed" && this.#replica.resumePoint !== undefined;
   }
 
   handleJoin(join: Join): void {

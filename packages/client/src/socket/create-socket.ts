@@ -1,11 +1,13 @@
-import { HEARTBEAT, isObject, PHOENIX_TOPIC } from "@musubi/protocol";
-import { systemClock } from "../clock.js";
+import { HEARTBEAT, PHOENIX_TOPIC } from "@musubi/protocol";
+import { wallClock } from "../clock.js";
 import { consoleLogger } from "../logger.js";
 import type { Observable } from "../observable.js";
 import { isFinalCloseCode } from "./close-codes.js";
+import { closeReason } from "./close-reason.js";
 import { FrameQueue } from "./frame-queue.js";
 import { KeptConnection } from "./kept-connection.js";
 import { LastingBackoff } from "./lasting-backoff.js";
+import { MovingAddress } from "./moving-address.js";
 import type { PhoenixSocket, PhoenixSocketClass, Replaceable } from "./phoenix-socket.js";
 import { createSafeDecode } from "./safe-decode.js";
 import type { SocketDetail } from "./socket-detail.js";
@@ -16,13 +18,17 @@ import { TokenSource } from "./token-source.js";
 export interface SocketExtras {
   /** How the connection stands, and when the next attempt is due. */
   readonly statusDetail: Observable<SocketDetail>;
+  /**
+   * Connects to another address from here on, as a server asks that refuses a join with `moved` (connections call it).
+   * `url` is a ws, wss, http or https URL, or a path on the same host. `false`, and nothing done, for any other, for
+   * one that gives up TLS or that `isMoveAllowed` refuses, and after five moves without a connection that lasted.
+   * When an attempt there does not open, the next one is at the first address again.
+   */
+  move(url: string): boolean;
 }
 
 /** Longer than any timer of ours: phoenix.js's own reconnect timer never gets to fire. */
 const NEVER_MS = 2 ** 31 - 1;
-
-/** The wall clock, since others stand still while a machine sleeps. */
-const wallClock = { ...systemClock, now: () => Date.now() };
 
 /**
  * Makes a phoenix.js socket that reconnects well (client.md, `createSocket`).
@@ -34,6 +40,7 @@ const wallClock = { ...systemClock, now: () => Date.now() };
  * - a probe follows `online`, `pageshow`, a page that is seen again, and a clock that jumped; no answer in 3 s means
  *   a new connection;
  * - close codes 4400-4499 end it but for 4408, 4425, 4429 (see `isFinalClose`); while the page is hidden it waits;
+ * - a server that has moved is followed (see `isMoveAllowed`);
  * - a frame that cannot be read is reported once and dropped.
  *
  * Network trouble is state (`statusDetail`) and never thrown. Leaves no timer or listener after `disconnect()`.
@@ -48,6 +55,7 @@ export function createSocket<S extends PhoenixSocket>(
     tokenIn = "params",
     params = {},
     isFinalClose = isFinalCloseCode,
+    isMoveAllowed = () => true,
     reconnectBackoff = {},
     rejoinBackoff = { baseMs: 1_000, capMs: 10_000 },
     stableAfterMs = 10_000,
@@ -84,6 +92,7 @@ export function createSocket<S extends PhoenixSocket>(
     channel: socket.channel.bind(socket),
   };
 
+  const address = new MovingAddress({ home: url, isAllowed: isMoveAllowed, stableAfterMs, now, logger });
   const tokens = new TokenSource(tokenFunction, clock, tokenTimeoutMs);
   const frames = new FrameQueue({
     encode: replaceable.encode.bind(socket),
@@ -125,6 +134,7 @@ export function createSocket<S extends PhoenixSocket>(
     port: {
       open(freshToken) {
         token = freshToken;
+        replaceable.endPoint = `${address.next()}/websocket`;
         makeTransport();
       },
       close: () => endTransport(),
@@ -143,17 +153,22 @@ export function createSocket<S extends PhoenixSocket>(
     clock,
     logger,
   });
-  socket.onOpen(() => connection.handleOpen());
-  socket.onClose((event: unknown) => {
-    const { code, reason } = isObject(event) ? event : {};
-    connection.handleClose(typeof code === "number" ? code : 1006, typeof reason === "string" ? reason : "");
+  socket.onOpen(() => {
+    address.opened();
+    connection.handleOpen();
   });
+  socket.onClose((event: unknown) => connection.handleClose(closeReason(event)));
   socket.onMessage((message) => {
     if (probeRef !== null && (message as { ref?: unknown }).ref === probeRef) connection.handleProbeAnswer();
   });
 
   const overrides: Pick<PhoenixSocket, "connect" | "disconnect" | "channel"> & SocketExtras = {
     statusDetail: connection.detail,
+    move(to) {
+      const isMoving = address.move(to);
+      if (isMoving) connection.move(to);
+      return isMoving;
+    },
     connect: () => connection.connect(),
     disconnect(callback, code, reason) {
       connection.disconnect();

@@ -76,11 +76,16 @@ export class KeptConnection {
     this.#dispatch("opened", null);
   }
 
-  handleClose(closeCode: number, text: string): void {
+  handleClose(reason: SocketReason & { readonly kind: "closed" }): void {
     // An older transport's close can come after the next was made.
     if (this.#options.port.hasLiveTransport()) return;
-    const isFinal = this.#isFinalClose(closeCode, text);
-    this.#dispatch(isFinal ? "closed_finally" : "closed", { kind: "closed", closeCode, text });
+    const isFinal = this.#isFinalClose(reason.closeCode, reason.text);
+    this.#dispatch(isFinal ? "closed_finally" : "closed", reason);
+  }
+
+  /** The transport's server is elsewhere by now, where the port connects from here on. */
+  move(url: string): void {
+    this.#dispatch("moved", { kind: "moved", url });
   }
 
   handleProbeAnswer(): void {

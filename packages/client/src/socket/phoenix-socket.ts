@@ -41,6 +41,8 @@ export type Decode = (data: unknown, callback: (message: PhoenixMessage) => void
 export interface Replaceable {
   /** The transport that is there, if one is; only ever read. */
   readonly conn?: object | null;
+  /** The address of every attempt, without its query. */
+  endPoint: string;
   encode: Encode;
   decode: Decode;
   rejoinAfterMs: (tries: number) => number;

@@ -18,16 +18,18 @@ export type SocketReason =
   /** The transport could not be made; the error went to the logger. */
   | { readonly kind: "transport_failed" }
   /** The transport did not open in time. */
-  | { readonly kind: "open_timeout" };
+  | { readonly kind: "open_timeout" }
+  /** The server asked to be connected to elsewhere, at `url` as it gave it (protocol.md section 2, join errors). */
+  | { readonly kind: "moved"; readonly url: string };
 
-/** A socket's standing, immutable. */
+/** A socket's standing, immutable. Times are milliseconds since 1970 (on an injected clock: its own). */
 export interface SocketDetail {
   readonly transport: SocketTransport;
-  /** When the next attempt is due, on the socket's clock; `null` while none is, as while the page is hidden. */
+  /** When the next attempt is due; `null` while none is, as while the page is hidden. */
   readonly nextRetryAt: number | null;
   /** `null` before anything went wrong, and once it is open. */
   readonly reason: SocketReason | null;
-  /** When `transport` became what it is, on the socket's clock. */
+  /** When `transport` became what it is. */
   readonly since: number;
 }
 

@@ -32,6 +32,11 @@ export interface CreateSocketOptions extends PhoenixOptions {
   readonly params?: object | (() => object);
   /** Whether a close means "do not come back"; default: 4400-4499 but for 4408, 4425, 4429. */
   readonly isFinalClose?: (code: number, text: string) => boolean;
+  /**
+   * Whether to follow a server to another address, given in full; default: to any that does not give up TLS. The token
+   * goes along.
+   */
+  readonly isMoveAllowed?: (url: string) => boolean;
   /** Default: at most 500 ms at first, doubling up to 30 s. */
   readonly reconnectBackoff?: BackoffOptions;
   /** Default: at most 1 s at first, doubling up to 10 s. */
@@ -44,7 +49,7 @@ export interface CreateSocketOptions extends PhoenixOptions {
   readonly openTimeoutMs?: number;
   /** How long a probe waits for its answer; default 3 000. */
   readonly probeTimeoutMs?: number;
-  /** Times of `statusDetail` are on it; default: the wall clock, so milliseconds since 1970. */
+  /** Times of `statusDetail` are on it; default: the wall clock, so milliseconds since 1970. For tests. */
   readonly clock?: Clock;
   /** In [0, 1); default `Math.random`. */
   readonly random?: () => number;

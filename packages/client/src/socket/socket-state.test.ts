@@ -14,6 +14,7 @@ const EVENTS: readonly SocketEvent[] = [
   "page_hidden",
   "page_shown",
   "nudged",
+  "moved",
   "probe_answered",
   "probe_overdue",
 ];
@@ -35,6 +36,7 @@ const TABLE: Readonly<Record<SocketState, Partial<Record<SocketEvent, SocketStat
     disconnect: "idle",
     closed: "waiting",
     closed_finally: "stopped",
+    moved: "authorizing",
     page_shown: "probing",
     nudged: "probing",
   },
@@ -42,6 +44,7 @@ const TABLE: Readonly<Record<SocketState, Partial<Record<SocketEvent, SocketStat
     disconnect: "idle",
     closed: "waiting",
     closed_finally: "stopped",
+    moved: "authorizing",
     probe_answered: "open",
     probe_overdue: "authorizing",
   },

@@ -8,6 +8,7 @@
  *                        ▲──────────────────────── failed, closed ───────                   authorizing
  *
  *   closed_finally: from a transport to `stopped`, which only a `connect` of the app leaves.
+ *   moved: from an open transport to `authorizing`, for a transport to another address.
  *   disconnect: from anywhere to `idle`.
  *
  * Its driver owns what each state needs (a token, a transport, a timer) and ends it when the state is left.
@@ -46,6 +47,8 @@ export type SocketEvent =
   | "page_shown"
   /** Something happened after which a connection may be dead: the network is back, the clock jumped. */
   | "nudged"
+  /** The server it is connected to says that it has moved. */
+  | "moved"
   | "probe_answered"
   | "probe_overdue";
 
@@ -63,6 +66,7 @@ const row = (state: SocketState, moves: Partial<Row>): Row => ({
   page_hidden: state,
   page_shown: state,
   nudged: state,
+  moved: state,
   probe_answered: state,
   probe_overdue: state,
   disconnect: "idle",
@@ -81,10 +85,17 @@ const TABLE: Readonly<Record<SocketState, Row>> = {
     page_shown: "authorizing",
     nudged: "authorizing",
   }),
-  open: row("open", { closed: "waiting", closed_finally: "stopped", page_shown: "probing", nudged: "probing" }),
+  open: row("open", {
+    closed: "waiting",
+    closed_finally: "stopped",
+    moved: "authorizing",
+    page_shown: "probing",
+    nudged: "probing",
+  }),
   probing: row("probing", {
     closed: "waiting",
     closed_finally: "stopped",
+    moved: "authorizing",
     probe_answered: "open",
     probe_overdue: "authorizing",
   }),

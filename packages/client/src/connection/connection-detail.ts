@@ -1,0 +1,31 @@
+import type { SocketReason, SocketTransport } from "../socket/socket-detail.js";
+
+/** What a connection shows: see client.md rule 2. */
+export type ConnectionStatus = "connecting" | "ready" | "reconnecting" | "closed";
+
+/** Why a connection is not ready: its socket's own reason, or one of its channel. */
+export type ConnectionReason =
+  | SocketReason
+  /** The server refused the join with this answer; a rejoin is tried again. */
+  | { readonly kind: "join_refused"; readonly details: unknown }
+  /** No answer to the join in time; it is tried again. */
+  | { readonly kind: "join_timeout" }
+  /** The server's side of the channel crashed (`phx_error`); it is rejoined. */
+  | { readonly kind: "channel_crashed" }
+  /** The server closed the channel (`phx_close`); another one is opened. */
+  | { readonly kind: "channel_closed" };
+
+/** A connection's standing, immutable. Times are milliseconds since 1970 (on an injected clock: its own). */
+export interface ConnectionDetail {
+  readonly status: ConnectionStatus;
+  /** The socket's; one that `createSocket` did not make is `open` or `connecting`. Stands still once closed. */
+  readonly transport: SocketTransport;
+  /** The id of the session that the server keeps; another one after a rejoin means that nothing was resumed. */
+  readonly session: string | null;
+  /** When `status` became what it is. */
+  readonly since: number;
+  /** Why it is not ready; `null` when it is, and before anything went wrong. */
+  readonly reason: ConnectionReason | null;
+  /** When the socket next tries to connect; only of `createSocket`'s sockets, and `null` while the page is hidden. */
+  readonly nextRetryAt: number | null;
+}
