@@ -89,7 +89,7 @@ describe.each(["light", "dark"] as const)("in %s", (colorScheme) => {
     await page.keyboard.press("Escape");
     const { port } = demo;
     await demo.kill();
-    await expect.poll(() => linkText(page), { timeout: 10_000 }).toBe("Reconnecting");
+    await expect.poll(() => linkText(page)).toBe("Reconnecting");
     await picture(page, `${colorScheme}-outage`);
     expect((await contrastsOf(page)).filter(({ ratio }) => ratio < 4.5)).toEqual([]);
     demo = await startDemo(data.path, port);

@@ -31,7 +31,7 @@ afterEach(async () => {
   data.remove();
 });
 
-const soon = { timeout: 20_000, interval: 50 };
+const soon = { timeout: 90_000, interval: 50 };
 const titlesOf = async (visitor: Visitor): Promise<string[]> =>
   (await boardOf(visitor.page)).flatMap(([, cards]) => cards);
 const loadNumber = (titles: readonly string[]): number =>

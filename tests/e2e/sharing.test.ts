@@ -42,7 +42,7 @@ afterEach(async () => {
   data.remove();
 });
 
-const soon = { timeout: 10_000, interval: 50 };
+const soon = { timeout: 60_000, interval: 50 };
 
 describe("two pages share the board", () => {
   it("shows each edit in the other page, with a line in the feed", async () => {
