@@ -16,6 +16,21 @@ export {
   type TransportConstructor,
   type TransportInstance,
 } from "./memory-transport.js";
+export { type Change, change, type InsertOptions } from "./scenario/change.js";
+export { type ClientRuntime, clientRuntime } from "./scenario/client-runtime.js";
+export type { StoreAt } from "./scenario/client-script.js";
+export { INVARIANTS, type Invariant, Violation } from "./scenario/invariants.js";
+export {
+  type JoinOffer,
+  type ModuleOf,
+  type RootName,
+  Scenario,
+  type SnapshotPattern,
+  scenario,
+} from "./scenario/scenario.js";
+export { ScenarioError } from "./scenario/scenario-error.js";
+export type { AnswerTo, EnvelopeMembers, Fields } from "./scenario/server-script.js";
+export type { ScenarioOptions, Stage } from "./scenario/stage.js";
 export {
   type AnswerCommand,
   type EnvelopeExtras,
