@@ -75,6 +75,37 @@ describe("connecting", () => {
     await second.disconnect();
   });
 
+  test("client.md 1: disconnect releases this holder's own holds only, and waits for no reply to the leave", async () => {
+    const [first, second] = [await open(), await open()];
+    const shared = await first.mountStore({ module: "Counter", id: "a" });
+    await second.mountStore({ module: "Counter", id: "a" });
+    await first.disconnect();
+    clock.advance(50);
+    await eventually(() => server.received.length > 0 && shared.state.current.status === "live");
+    expect(server.messages("unmount")).toEqual([]);
+    server.intercept("phx_leave", () => {});
+    await second.disconnect();
+    expect([second.status.current, shared.state.current.status, clock.pending]).toEqual(["closed", "closed", 0]);
+  });
+
+  test("client.md 1: another copy of this package finds the same runtime, in our only global", async () => {
+    const before = Object.getOwnPropertySymbols(globalThis);
+    const connection = await open();
+    vi.resetModules();
+    const copy = await import("./runtime.js");
+    expect(copy.openConnectionState).not.toBe(openConnectionState);
+    const { connection: same } = copy.openConnectionState(socket, {});
+    expect(joins()).toBe(1);
+    await connection.disconnect();
+    expect(same.status.current).toBe("ready");
+    same.release();
+    const runtimes = Symbol.for("musubi.runtimes.v1");
+    expect((globalThis as unknown as Record<symbol, unknown>)[runtimes]).toBeInstanceOf(WeakMap);
+    expect(
+      Object.getOwnPropertySymbols(globalThis).filter((symbol) => !before.includes(symbol) && symbol !== runtimes),
+    ).toEqual([]);
+  });
+
   test("client.md 3: an error reply to the first join rejects, and the channel is left", async () => {
     server.intercept("phx_join", (message) => server.reply(message, "error", { reason: "unauthorized" }));
     const error: unknown = await open().catch((reason: unknown) => reason);
@@ -101,6 +132,16 @@ describe("connecting", () => {
     const connection = await opening;
     expect(connection.status.current).toBe("ready");
     await connection.disconnect();
+  });
+
+  test("client.md 3: mounts that were asked for before the first join wait for it", async () => {
+    server.accepting = false;
+    const { connection } = openConnectionState(socket, { clock, logger });
+    const mounting = mountConnectionRoot(connection, { module: "Counter", id: "a" });
+    server.accepting = true;
+    const root = await mounting.ready;
+    expect([root.version, connection.status.current]).toEqual([1, "ready"]);
+    connection.release();
   });
 
   test("client.md 3: a refused rejoin is reported and tried again", async () => {
@@ -160,6 +201,41 @@ describe("status", () => {
       error: { code: "mount_refused", reason: "no longer" },
     });
     expect(store.snapshot()).toMatchObject({ count: 0 });
+    await connection.disconnect();
+  });
+
+  test.each([
+    [
+      "has failed",
+      () => server.intercept("mount", (message) => server.reply(message, "error", { reason: "already_mounted" })),
+    ],
+    ["was given up", undefined],
+  ])("client.md 2: a root that %s is not waited for", async (what, arrange) => {
+    const connection = await open();
+    const { state, unmount } = await connection.mountStore({ module: "Counter", id: "a" });
+    if (arrange === undefined) server.intercept("mount", () => {});
+    else arrange();
+    server.cut();
+    await eventually(() => connection.status.current === "reconnecting");
+    if (what === "was given up") {
+      await eventually(() => server.messages("mount").length === 2);
+      await unmount();
+      clock.advance(50);
+      clock.advance(10_000);
+    }
+    await eventually(() => connection.status.current === "ready");
+    expect(state.current.status).toBe(what === "has failed" ? "failed" : "closed");
+    await connection.disconnect();
+  });
+
+  test("client.md 2: a single root's recovery does not change it", async () => {
+    const connection = await open();
+    const { state } = await connection.mountStore({ module: "Counter", id: "a" });
+    const seen: string[] = [];
+    connection.status.subscribe(() => seen.push(connection.status.current));
+    server.push("patch", { root_id: "Counter:a" });
+    await eventually(() => server.messages("mount").length === 2 && state.current.status === "live");
+    expect(seen).toEqual([]);
     await connection.disconnect();
   });
 

@@ -163,6 +163,20 @@ describe("resume", () => {
     expect(last("mount")).toEqual({ module: "Counter", id: "a", params: {} });
   });
 
+  test("protocol.md 2 (resume): a root that has failed is not kept", async () => {
+    server.intercept("mount", (message) =>
+      server.reply(message, "error", { reason: "already_mounted", root_id: ROOT }),
+    );
+    server.cut();
+    await eventually(() => mounted.state.current.status === "failed");
+    server.cut();
+    await eventually(() => server.messages("phx_join").length === 3 && connection.status.current === "ready");
+    expect(last("phx_join")).toEqual({ session: { id: "s1", token: "t1", keep: [] } });
+    server.intercept("mount", (message) => answerMount(message, { epoch: "e2" }, { count: 4 }));
+    await mounted.remount({});
+    expect([count(), last("mount")]).toEqual([4, { module: "Counter", id: "a", params: {} }]);
+  });
+
   test("protocol.md 2 (resume): envelopes that do not follow on from the resumed version make it recover", async () => {
     server.intercept("mount", (message) => {
       answerMount(message, { resumed: true });

@@ -1,5 +1,5 @@
 import { eventually } from "@musubi/testing";
-import { describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { clock, create, logger, nextDelay, numbered, open, server, standing, turn } from "./socket-setup.test.util.js";
 
 describe("createSocket: reconnects", () => {
@@ -266,32 +266,48 @@ describe("createSocket: the probe", () => {
     expect(clock.pending).toBe(0);
   });
 
-  test("a transport that phoenix.js gave up, and that never says it closed, is lost", async () => {
-    let makes = 0;
-    class NeverClosing extends server.transport {
-      readonly #isDead = makes++ === 0;
-      override close(code?: number): void {
-        if (this.#isDead) Object.defineProperty(this, "readyState", { value: 2 });
-        else super.close(code);
-      }
-    }
-    server.answer = () => null;
-    const socket = await open({ heartbeatIntervalMs: 5, transport: NeverClosing });
-    // phoenix.js looks for its end for 1.5 s, on the platform's clock.
-    await eventually(() => standing(socket) === "waiting", "given up", 10_000);
-    expect(socket.statusDetail.current.reason).toEqual({ kind: "lost" });
-    server.answer = () => "ok";
-    await nextDelay(socket);
-    await eventually(() => standing(socket) === "open");
-  }, 15_000);
+  describe("by phoenix.js's own heartbeat, which gets no answer", () => {
+    // It runs on the platform's timers, which stand still here: nothing depends on how long a test takes.
+    beforeEach(() => {
+      vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+      server.answer = () => null;
+    });
+    afterEach(() => {
+      vi.useRealTimers();
+    });
 
-  test("a heartbeat of phoenix.js that gets no answer is a loss like any other", async () => {
-    server.answer = () => null;
-    const socket = await open({ heartbeatIntervalMs: 5 });
-    await eventually(() => standing(socket) === "waiting");
-    server.answer = () => "ok";
-    await nextDelay(socket);
-    await eventually(() => standing(socket) === "open");
+    test("a loss like any other", async () => {
+      const socket = create({ heartbeatIntervalMs: 30_000 });
+      socket.connect();
+      await vi.advanceTimersByTimeAsync(59_999);
+      expect([standing(socket), heartbeats()]).toEqual(["open", 1]);
+      await vi.advanceTimersByTimeAsync(1);
+      expect(standing(socket)).toBe("waiting");
+      clock.advance(250);
+      await vi.advanceTimersByTimeAsync(0);
+      expect([standing(socket), server.urls.length]).toEqual(["open", 2]);
+    });
+
+    test("a transport that never says it closed is lost once phoenix.js gives it up", async () => {
+      let makes = 0;
+      class NeverClosing extends server.transport {
+        readonly #isDead = makes++ === 0;
+        override close(code?: number): void {
+          if (this.#isDead) Object.defineProperty(this, "readyState", { value: 2 });
+          else super.close(code);
+        }
+      }
+      const socket = create({ heartbeatIntervalMs: 30_000, transport: NeverClosing });
+      socket.connect();
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(standing(socket)).toBe("open");
+      // phoenix.js looks for its end for 1.5 s.
+      await vi.advanceTimersByTimeAsync(1_500);
+      expect(socket.statusDetail.current).toMatchObject({ transport: "waiting", reason: { kind: "lost" } });
+      clock.advance(250);
+      await vi.advanceTimersByTimeAsync(0);
+      expect([standing(socket), makes]).toEqual(["open", 2]);
+    });
   });
 });
 

@@ -2,6 +2,7 @@
 import { eventually } from "@musubi/testing";
 import { Socket } from "phoenix";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { connect } from "../index.js";
 import { createSocket, type SocketExtras } from "../socket.js";
 import { LineServer } from "./line-server.test.util.js";
 import { SleepyClock } from "./sleepy-clock.test.util.js";
@@ -87,6 +88,17 @@ describe("createSocket in a page", () => {
     show("visible");
     await isOpen();
     expect(server.urls.length).toBe(2);
+  });
+
+  test("client.md 2: the statusDetail of a connection says the same of it", async () => {
+    const connection = await connect(socket, { clock, logger });
+    server.isAccepting = false;
+    server.close(1006);
+    await isWaiting();
+    expect(connection.statusDetail.current).toMatchObject({ transport: "waiting", nextRetryAt: clock.now() + 250 });
+    show("hidden");
+    expect(connection.statusDetail.current).toMatchObject({ transport: "waiting", nextRetryAt: null });
+    await connection.disconnect();
   });
 
   test("a page hidden during a wait holds the retry; online while seen ends the wait", async () => {
