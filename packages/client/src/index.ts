@@ -7,7 +7,11 @@ export type {
   StoreId,
   StreamField,
   TimerHandle,
+  UploadConfig,
+  UploadEntry,
+  UploadError,
   UploadField,
+  UploadStatus,
 } from "@musubi/protocol";
 export { MusubiError } from "@musubi/protocol";
 export { type AnyRegistry, connect, type MountedStore, type MountOptions, type MusubiConnection } from "./connect.js";
@@ -44,4 +48,14 @@ export type {
   StoreProxy,
   StoreSnapshot,
 } from "./types.js";
+export type {
+  ExternalUpload,
+  ExternalUploader,
+  RejectedFile,
+  SelectOptions,
+  UploadHandle,
+  UploadSelection,
+  UploadSlotError,
+  UploadSlotStatus,
+} from "./uploads/upload-types.js";
 export { nextSnapshot, type WaitOptions, waitFor } from "./wait.js";

@@ -10,6 +10,7 @@ import type { Unsubscribe } from "./observable.js";
 import type { CommandOptions } from "./root/command-queue.js";
 import type { Root } from "./root/root.js";
 import { subscribeRecord } from "./state/subscribers.js";
+import type { UploadHandle } from "./uploads/upload-types.js";
 
 export { canonicalJson } from "./canonical-json.js";
 export { systemClock } from "./clock.js";
@@ -94,6 +95,12 @@ export function readStore(root: Root, storeId: StoreId): StoreNode | undefined {
 export function readStream(root: Root, storeId: StoreId, name: string): readonly JsonValue[] {
   const record = root.tree.find(storeId);
   return record === undefined ? [] : root.tree.streamItems(record, name);
+}
+
+/** An upload slot; `undefined` while its store is not in the tree. The same object for as long as it is. */
+export function readUpload(root: Root, storeId: StoreId, name: string): UploadHandle | undefined {
+  const record = root.tree.find(storeId);
+  return record?.node === undefined ? undefined : root.tree.upload(record, name);
 }
 
 /** The version of a root's tree; 0 before its first state. */

@@ -15,6 +15,7 @@ import type {
 import type { Unsubscribe } from "./observable.js";
 import type { CommandOptions } from "./root/command-queue.js";
 import type { AsyncResult } from "./state/hydrate.js";
+import type { UploadHandle } from "./uploads/upload-types.js";
 
 declare global {
   /** Where generated types describe a server's stores; the default registry. */
@@ -86,7 +87,7 @@ export type FieldValue<T, R, M extends Mode> = T extends Primitive
       : T extends AsyncField<infer Value, infer Reason>
         ? AsyncResult<FieldValue<Value, R, M>, Reason>
         : T extends UploadField
-          ? unknown
+          ? UploadHandle
           : T extends readonly unknown[]
             ? { readonly [K in keyof T]: FieldValue<T[K], R, M> }
             : T extends object

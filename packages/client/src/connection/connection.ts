@@ -8,6 +8,8 @@ import { type Observable, ObservableValue } from "../observable.js";
 import { Root } from "../root/root.js";
 import type { RootHost } from "../root/root-host.js";
 import { closeReason } from "../socket/close-reason.js";
+import { UploadTransport } from "../uploads/upload-transport.js";
+import type { ExternalUploader } from "../uploads/upload-types.js";
 import { CommandLedger } from "./command-ledger.js";
 import type { ConnectionDetail, ConnectionReason, ConnectionStatus } from "./connection-detail.js";
 import {
@@ -26,6 +28,8 @@ import type { ConnectedLink, Topology, TopologyEvents } from "./topology.js";
 export interface ConnectionOptions {
   /** `shared` (default): all roots on one channel; `channel-per-root`: each on its own (protocol.md section 8). */
   readonly topology?: "shared" | "channel-per-root";
+  /** What sends the files of external uploads, by the name that the server gives (protocol.md section 6). */
+  readonly uploaders?: Readonly<Record<string, ExternalUploader>>;
   /** Milliseconds from a command's dispatch to giving up; default 10 000. */
   readonly commandTimeoutMs?: number;
   /** Milliseconds to wait for the answer to a mount, and then for its first envelope; default 10 000. */
@@ -59,6 +63,7 @@ export function rootKey({ module, id }: RootIdentity): string {
  */
 export class Connection implements RootHost, TopologyEvents {
   readonly topic: string;
+  readonly uploads: UploadTransport;
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
@@ -92,6 +97,8 @@ export class Connection implements RootHost, TopologyEvents {
   constructor(socket: SocketLike, topic: string, options: ConnectionOptions, onClosed: () => void) {
     const { clock = systemClock, logger = consoleLogger, mountTimeoutMs = 10_000 } = options;
     this.topic = topic;
+    this.uploads = new UploadTransport(socket, logger);
+    this.uploads.add(options.uploaders);
     this.clock = clock;
     this.random = options.random ?? Math.random;
     this.logger = logger;

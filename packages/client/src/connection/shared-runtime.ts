@@ -23,12 +23,13 @@ export class SharedRuntime {
     this.#socket = socket;
   }
 
-  /** The connection to a topic with a hold on it, opened if there is none. Only the first caller's options count. */
+  /** The connection to a topic with a hold on it, opened if there is none. Only the first caller's options count, but for uploaders. */
   hold(options: ConnectOptions = {}): Connection {
     const topic = options.topic ?? CONNECTION_TOPIC;
     const known = this.#connections.get(topic);
     if (known?.isUsable === true) {
       known.retain();
+      known.uploads.add(options.uploaders);
       return known;
     }
     const connection: Connection = new Connection(this.#socket, topic, options, () => {

@@ -4,16 +4,18 @@ import type { Logger } from "../logger.js";
 import { Snapshots } from "../state/snapshot.js";
 import type { StoreRecord } from "../state/store-record.js";
 import { StoreTree } from "../state/store-tree.js";
+import type { UploadRoot } from "../uploads/upload-root.js";
 
 /** A root's state here: its tree, at which version, and of which life of the root on the server. */
 export class Replica {
-  readonly tree: StoreTree = new StoreTree();
+  readonly tree: StoreTree;
   readonly snapshots: Snapshots;
   #version = 0;
   #epoch: string | undefined;
   #nextEpoch: string | undefined;
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, uploads?: UploadRoot) {
+    this.tree = new StoreTree(uploads);
     this.snapshots = new Snapshots(this.tree, logger);
   }
 

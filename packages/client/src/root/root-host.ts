@@ -1,6 +1,5 @@
-import type { Clock } from "@musubi/protocol";
 import type { CommandLedger } from "../connection/command-ledger.js";
-import type { Logger } from "../logger.js";
+import type { UploadHost } from "../uploads/upload-root.js";
 
 /** A root as its host knows it. */
 export interface HostedRoot {
@@ -8,12 +7,9 @@ export interface HostedRoot {
 }
 
 /** What a root needs from its connection. */
-export interface RootHost {
-  readonly clock: Clock;
+export interface RootHost extends UploadHost {
   readonly random: () => number;
-  readonly logger: Logger;
   readonly mountTimeoutMs: number;
-  readonly commandTimeoutMs: number;
   readonly unmountGraceMs: number;
   /** The numbers of the session's commands, where the server recognises repeats. */
   readonly commandLedger: CommandLedger | undefined;

@@ -68,12 +68,12 @@ export class Root implements RootLinkEvents {
     this.#params = identity.params;
     this.#mountedParams = identity.params;
     this.#host = host;
-    this.#replica = new Replica(host.logger);
+    this.#link = createLink(this);
+    this.#state = new ObservableValue<MountState>({ status: "loading", fromCache: false }, host.logger);
+    this.#replica = new Replica(host.logger, { host, link: this.#link, state: this.#state });
     this.#optimistic = new OptimisticUpdates(this.tree, host.clock, (touched) => notifyStores(touched, host.logger));
     this.#backoff = new RecoveryBackoff(host.clock, host.random);
     this.#holders = new Holders(host.clock, host.unmountGraceMs, () => this.#send({ type: "release" }));
-    this.#link = createLink(this);
-    this.#state = new ObservableValue<MountState>({ status: "loading", fromCache: false }, host.logger);
     this.#commands = new CommandQueue({
       link: this.#link,
       clock: host.clock,

@@ -1,10 +1,12 @@
 import {
   isStreamMarker,
+  isUploadMarker,
   isWireAsync,
   type JsonValue,
   STORE_ID_KEY,
   STREAM_KEY,
   type StoreNode,
+  UPLOAD_KEY,
   type WireAsync,
 } from "@musubi/protocol";
 import type { StoreRecord } from "./store-record.js";
@@ -21,8 +23,8 @@ export interface AsyncResult<Value = unknown, Reason = unknown> {
 }
 
 /**
- * Turns wire values into what an app reads: streams into arrays, async values into `{ status, data, error }`, and
- * stores into whatever `readStore` makes of them. What holds none of these is returned as it is.
+ * Turns wire values into what an app reads: streams into arrays, async values into `{ status, data, error }`, upload
+ * slots into their handles, and stores into whatever `readStore` makes of them. What holds none of these is returned as it is.
  *
  * Results are remembered by the identity of the wire value. That is sound because every change, of a stream too,
  * gives all containers above it a new identity.
@@ -56,6 +58,7 @@ export class Hydrator {
     if (Array.isArray(value)) return this.#items(value, owner);
     if (isStoreLike(value)) return this.#readStore(value, this.#tree.recordOf(value, owner));
     if (isStreamMarker(value)) return this.#tree.streamItems(owner, value[STREAM_KEY]);
+    if (isUploadMarker(value)) return this.#tree.upload(owner, value[UPLOAD_KEY]);
     if (isWireAsync(value)) return this.#async(value, owner);
     return this.#members(value as Record<string, JsonValue>, owner);
   }

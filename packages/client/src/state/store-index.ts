@@ -210,6 +210,7 @@ export class StoreIndex implements DraftObserver {
     this.#byIdentity.delete(record.id);
     record.parent = undefined;
     record.streams = undefined;
+    record.uploads = undefined;
     record.steps = undefined;
     record.markers = undefined;
     this.release(record);

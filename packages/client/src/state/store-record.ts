@@ -1,4 +1,5 @@
 import type { StoreId, StoreNode, StreamList } from "@musubi/protocol";
+import type { UploadSlot } from "../uploads/upload-slot.js";
 
 /** Hears that a store, or something below it, changed. */
 export type StoreListener = () => void;
@@ -21,6 +22,7 @@ export interface StoreRecord {
   listeners: Set<{ readonly call: StoreListener }> | undefined;
   handlers: Map<string, Set<{ readonly call: StoreEventHandler }>> | undefined;
   streams: Map<string, StreamList> | undefined;
+  uploads: Map<string, UploadSlot> | undefined;
   /** What commands under way are expected to do to this store's snapshot, oldest first. */
   updates: readonly ((state: unknown) => unknown)[] | undefined;
   /** Where this store is below its parent's node; checked before use. */
@@ -40,6 +42,7 @@ export function createStoreRecord(id: StoreId): StoreRecord {
     listeners: undefined,
     handlers: undefined,
     streams: undefined,
+    uploads: undefined,
     updates: undefined,
     steps: undefined,
     markers: undefined,

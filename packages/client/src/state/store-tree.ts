@@ -11,6 +11,9 @@ import {
   type StreamOp,
   TreeDraft,
 } from "@musubi/protocol";
+import type { UploadRoot } from "../uploads/upload-root.js";
+import type { UploadSlot } from "../uploads/upload-slot.js";
+import { UploadTable } from "../uploads/upload-table.js";
 import { markersOf, pathOf } from "./placements.js";
 import { reconcile } from "./reconcile.js";
 import { isSameStoreId } from "./store-id-map.js";
@@ -36,7 +39,13 @@ const NO_KEYS: readonly string[] = Object.freeze([]);
  */
 export class StoreTree {
   readonly #index = new StoreIndex();
+  readonly #uploads: UploadTable;
   #root: StoreNode | undefined;
+
+  /** `uploads` is the root that its upload slots send files through. */
+  constructor(uploads?: UploadRoot) {
+    this.#uploads = new UploadTable(this, this.#index, uploads);
+  }
 
   /** The tree as last applied; `undefined` before the first envelope. */
   get root(): StoreNode | undefined {
@@ -86,8 +95,20 @@ export class StoreTree {
     return record.streams?.get(name)?.keys() ?? NO_KEYS;
   }
 
+  /** An upload slot of a store that is in the tree: the same object for as long as the store is. */
+  upload(record: StoreRecord, name: string): UploadSlot {
+    return this.#uploads.slot(record, name);
+  }
+
+  /** Visits every stream, in no order. */
+  eachStream(visit: (storeId: StoreId, name: string, list: StreamList) => void): void {
+    for (const { id, streams } of this.#index.present()) {
+      for (const [name, list] of streams ?? []) visit(id, name, list);
+    }
+  }
+
   /**
-   * Applies the envelope that begins a root: its one op holds the whole tree, which starts without streams. What
+   * Applies the envelope that begins a root: its one op holds the whole tree, which starts without streams and uploads. What
    * deep-equals the former state keeps its identity. Throws `malformed_envelope`, with nothing changed.
    */
   applyInitial(envelope: Envelope): readonly StoreRecord[] {
@@ -98,15 +119,17 @@ export class StoreTree {
     const former = this.#takeStreams();
     const changed = this.#applyStreamOps(envelope.stream_ops, root, former);
     this.#keepEqualStreams(former, changed);
-    return this.#commit(new TreeDraft(root, this.#index), changed);
+    const uploads = this.#uploads.begin(envelope.upload_ops ?? [], root);
+    return this.#commit(new TreeDraft(root, this.#index), changed, uploads);
   }
 
   /** Applies a later envelope. Throws a `MusubiError` when an op does not apply, with nothing changed. */
   applyPatch(envelope: Envelope): readonly StoreRecord[] {
     if (this.#root === undefined) throw new MusubiError("path_not_found", "The root has no state to be patched yet.");
     const draft = this.#draft(this.#root, envelope.ops);
-    const { stream_ops } = envelope;
-    return this.#commit(draft, stream_ops.length === 0 ? NO_STREAMS : this.#applyStreamOps(stream_ops, draft.root));
+    const { stream_ops, upload_ops } = envelope;
+    const streams = stream_ops.length === 0 ? NO_STREAMS : this.#applyStreamOps(stream_ops, draft.root);
+    return this.#commit(draft, streams, upload_ops && this.#uploads.apply(upload_ops, draft.root));
   }
 
   #draft(root: StoreNode, ops: readonly PatchOp[]): TreeDraft {
@@ -129,9 +152,17 @@ export class StoreTree {
     }
   }
 
-  #commit(draft: TreeDraft, changed: ReadonlyMap<StoreRecord, ReadonlySet<string>>): readonly StoreRecord[] {
+  #commit(
+    draft: TreeDraft,
+    changed: ReadonlyMap<StoreRecord, ReadonlySet<string>>,
+    uploads?: Iterable<StoreRecord>,
+  ): readonly StoreRecord[] {
     for (const [record, names] of changed) {
       for (const name of names) this.#touch(draft, record, name);
+    }
+    for (const record of uploads ?? []) {
+      this.#index.beginOp();
+      draft.touch(pathOf(record));
     }
     this.#root = draft.root as StoreNode;
     return this.#index.commit();

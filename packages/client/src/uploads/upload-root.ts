@@ -1,0 +1,21 @@
+import type { Clock } from "@musubi/protocol";
+import type { RootLink } from "../connection/root-link.js";
+import type { Logger } from "../logger.js";
+import type { Observable } from "../observable.js";
+import type { MountState } from "../root/mount-state.js";
+import type { UploadTransport } from "./upload-transport.js";
+
+/** What uploads need of their connection. */
+export interface UploadHost {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly uploads: UploadTransport;
+  readonly commandTimeoutMs: number;
+}
+
+/** What uploads need of their root. */
+export interface UploadRoot {
+  readonly host: UploadHost;
+  readonly link: RootLink;
+  readonly state: Observable<MountState>;
+}

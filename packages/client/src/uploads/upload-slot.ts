@@ -1,0 +1,177 @@
+import type { UploadConfig, UploadEntry } from "@musubi/protocol";
+import { isDevelopment } from "../development.js";
+import type { Unsubscribe } from "../observable.js";
+import { deepFreeze } from "../state/freeze.js";
+import type { StoreRecord } from "../state/store-record.js";
+import type { StoreTree } from "../state/store-tree.js";
+import { notifyStores, subscribeRecord } from "../state/subscribers.js";
+import type { UploadEngine } from "./upload-engine.js";
+import type { UploadRoot } from "./upload-root.js";
+import { EMPTY_UPLOAD, type UploadState } from "./upload-state.js";
+import type {
+  SelectOptions,
+  UploadHandle,
+  UploadSelection,
+  UploadSlotError,
+  UploadSlotStatus,
+} from "./upload-types.js";
+
+/** The engines of roots that have used one. */
+const engines = new WeakMap<UploadRoot, Promise<UploadEngine>>();
+
+/**
+ * One slot of a store: what is known of it, and the way to what sends files. That is loaded when first used, so that
+ * an app without uploads has none of it; nothing but this import may lead there.
+ */
+export class UploadSlot implements UploadHandle {
+  readonly name: string;
+  readonly #record: StoreRecord;
+  readonly #tree: StoreTree;
+  readonly #root: UploadRoot | undefined;
+  #state: UploadState = EMPTY_UPLOAD;
+
+  constructor(name: string, record: StoreRecord, tree: StoreTree, root: UploadRoot | undefined) {
+    this.name = name;
+    this.#record = record;
+    this.#tree = tree;
+    this.#root = root;
+  }
+
+  get config(): UploadConfig | null {
+    return this.#state.config;
+  }
+
+  get entries(): readonly UploadEntry[] {
+    return this.#state.entries;
+  }
+
+  get errors(): readonly UploadSlotError[] {
+    return this.#state.errors;
+  }
+
+  get status(): UploadSlotStatus {
+    const { entries, errors, selecting } = this.#state;
+    const has = (status: string): boolean => entries.some((entry) => entry.status === status);
+    if (has("uploading")) return "uploading";
+    if (selecting > 0 || has("pending")) return "pending";
+    if (errors.length > 0 || has("error")) return "error";
+    return has("success") ? "success" : "idle";
+  }
+
+  get progress(): number {
+    let [there, all] = [0, 0];
+    for (const { status, progress, client_size } of this.#state.entries) {
+      if (status === "error" || status === "cancelled") continue;
+      // An empty file counts too.
+      const size = Math.max(1, client_size);
+      there += size * progress;
+      all += size;
+    }
+    return all === 0 ? 0 : Math.floor(there / all);
+  }
+
+  get isIdle(): boolean {
+    return this.status === "idle";
+  }
+
+  get isPending(): boolean {
+    return this.status === "pending";
+  }
+
+  get isUploading(): boolean {
+    return this.status === "uploading";
+  }
+
+  get isSuccess(): boolean {
+    return this.status === "success";
+  }
+
+  get isError(): boolean {
+    return this.status === "error";
+  }
+
+  select(files: Blob | Iterable<Blob> | ArrayLike<Blob>, options?: SelectOptions): Promise<UploadSelection> {
+    // At once: a page empties its input as soon as this returns.
+    const list = "arrayBuffer" in files ? [files] : Array.from(files);
+    return this.#run((engine) => engine.select(this, list, options?.autoStart === true), {
+      accepted: [],
+      rejected: list.map((file) => ({ file, ...NOT_LOADED })),
+    });
+  }
+
+  start(): Promise<void> {
+    return this.#run((engine) => engine.start(this), undefined);
+  }
+
+  cancel(ref?: string): Promise<void> {
+    return this.#run((engine) => engine.cancel(this, ref), undefined);
+  }
+
+  reset(): Promise<void> {
+    return this.#run((engine) => engine.reset(this), undefined);
+  }
+
+  toJSON(): object {
+    const { name, config, status, progress, entries, errors } = this;
+    return { name, config, status, progress, entries, errors };
+  }
+
+  get record(): StoreRecord {
+    return this.#record;
+  }
+
+  get state(): UploadState {
+    return this.#state;
+  }
+
+  /** Whether its store is in the tree; one that has left and come back has other slots. */
+  get isPresent(): boolean {
+    return this.#record.node !== undefined && this.#record.uploads?.get(this.name) === this;
+  }
+
+  /** Takes a new state. Returns whether it is another one. */
+  set(state: UploadState): boolean {
+    if (state === this.#state) return false;
+    this.#state = isDevelopment ? deepFreeze(state) : state;
+    return true;
+  }
+
+  /** Takes a new state that no envelope brought, and tells the store's listeners. */
+  update(state: UploadState): void {
+    const root = this.#root;
+    if (!this.set(state) || root === undefined || !this.isPresent) return;
+    notifyStores(this.#tree.touchStore(this.#record), root.host.logger);
+  }
+
+  /** Calls `listener` after every change of its store, the store's leaving included. */
+  watch(listener: () => void): Unsubscribe {
+    return subscribeRecord(this.#tree, this.#record, listener);
+  }
+
+  /** In order: what was asked for first runs first, also while the engine is being loaded. */
+  async #run<T>(action: (engine: UploadEngine) => T | Promise<T>, otherwise: T): Promise<T> {
+    const root = this.#root;
+    if (root === undefined) return otherwise;
+    let engine: UploadEngine;
+    try {
+      engine = await engineOf(root);
+    } catch (cause) {
+      root.host.logger.error(NOT_LOADED.message, cause);
+      this.update({ ...this.#state, errors: [NOT_LOADED] });
+      return otherwise;
+    }
+    return action(engine);
+  }
+}
+
+const NOT_LOADED = { code: "internal", message: "The code that uploads files could not be loaded; try again." };
+
+function engineOf(root: UploadRoot): Promise<UploadEngine> {
+  let engine = engines.get(root);
+  if (engine === undefined) {
+    engine = import("./upload-engine.js").then(({ UploadEngine }) => new UploadEngine(root));
+    engines.set(root, engine);
+    engine.catch(() => engines.delete(root));
+  }
+  return engine;
+}
