@@ -16,6 +16,32 @@ export {
   type TransportConstructor,
   type TransportInstance,
 } from "./memory-transport.js";
+export {
+  TestServer,
+  type TestServerOptions,
+  createTestServer,
+  type CommandHandler,
+  type CommandTarget,
+  type SentCommand,
+  type AnyCommandName,
+  type AnyCommandPayload,
+  type AnyCommandReply,
+  type TestEventName,
+  type TestEventPayload,
+} from "./model/test-server.js";
+export type { TestRoots, TestState, TestValue } from "./model/test-state.js";
+export {
+  asyncFailed,
+  asyncLoading,
+  asyncOk,
+  type AsyncState,
+  childStore,
+  type ChildStore,
+  streamOf,
+  type StreamItems,
+  uploadSlot,
+  type UploadSlot,
+} from "./model/wire-parts.js";
 export { type Change, change, type InsertOptions } from "./scenario/change.js";
 export { type ClientRuntime, clientRuntime } from "./scenario/client-runtime.js";
 export type { StoreAt } from "./scenario/client-script.js";
@@ -37,6 +63,7 @@ export {
   type Interceptor,
   initialEnvelope,
   type ReceivedMessage,
+  type RenderExtras,
   type RenderStore,
   ScriptedServer,
   type TestSocket,

@@ -49,7 +49,10 @@ export interface EnvelopeExtras {
 /** The fields of a root when it is mounted; what it throws refuses the mount with the error's message as reason. */
 export type RenderStore = (id: string, params: unknown) => Readonly<Record<string, unknown>>;
 
-/** Answers a command; what it throws becomes the error reply `{ reason: message }`. */
+/** What beside its fields the initial envelope of a root carries. */
+export type RenderExtras = (id: string) => EnvelopeExtras;
+
+/** Answers a command, now or later; what it throws or rejects with becomes the error reply `{ reason: message }`. */
 export type AnswerCommand = (
   payload: unknown,
   context: { readonly rootId: string; readonly storeId: unknown },
@@ -83,9 +86,11 @@ export class ScriptedServer {
   /** Makes the `root_id` of a mount; default `<module>:<id>`. */
   rootIdOf: (module: string, id: string) => string = (module, id) => `${module}:${id}`;
   readonly #topic: string;
-  readonly #stores = new Map<string, RenderStore>();
+  readonly #stores = new Map<string, { readonly render: RenderStore; readonly extras: RenderExtras | undefined }>();
   readonly #commands = new Map<string, AnswerCommand>();
   readonly #interceptors = new Map<string, Interceptor>();
+  /** Who sent what, so that an answer goes to its asker alone. */
+  readonly #senders = new WeakMap<ReceivedMessage, Served>();
   readonly #clients = new Set<Served>();
   #isAccepting = true;
 
@@ -122,9 +127,12 @@ export class ScriptedServer {
     });
   }
 
-  /** Serves a module: `render` gives the fields of a root when it is mounted. */
-  store(module: string, render: RenderStore): this {
-    this.#stores.set(module, render);
+  /**
+   * Serves a module: `render` gives the fields of a root when it is mounted, `extras` what else its initial envelope
+   * carries, such as the items of its streams.
+   */
+  store(module: string, render: RenderStore, extras?: RenderExtras): this {
+    this.#stores.set(module, { render, extras });
     return this;
   }
 
@@ -185,12 +193,12 @@ export class ScriptedServer {
     this.push(ROOT_DOWN, { root_id: rootId, reason, retry });
   }
 
-  /** Answers a message that was intercepted. */
+  /** Answers a message that was intercepted; nothing when whoever sent it is gone. */
   reply(message: ReceivedMessage, status: string, response: unknown): void {
     const { joinRef, ref, topic } = message;
-    for (const client of this.#clients) {
-      client.peer.send(encodeTextFrame({ joinRef, ref, topic, event: PHX_REPLY, payload: { status, response } }));
-    }
+    const client = this.#senders.get(message);
+    if (client === undefined || !this.#clients.has(client)) return;
+    client.peer.send(encodeTextFrame({ joinRef, ref, topic, event: PHX_REPLY, payload: { status, response } }));
   }
 
   /** Crashes the server's side of the channel: its roots are gone, and phoenix.js rejoins. */
@@ -226,6 +234,7 @@ export class ScriptedServer {
   #receive(client: Served, text: string): void {
     const message = decodeTextFrame(text) as ReceivedMessage;
     this.received.push(message);
+    this.#senders.set(message, client);
     const proceed = (): void => this.#answer(client, message);
     const interceptor = this.#interceptors.get(message.event);
     if (interceptor === undefined) proceed();
@@ -233,10 +242,7 @@ export class ScriptedServer {
   }
 
   #answer(client: Served, message: ReceivedMessage): void {
-    const reply = (status: "ok" | "error", response: unknown): void => {
-      const { joinRef, ref, topic } = message;
-      client.peer.send(encodeTextFrame({ joinRef, ref, topic, event: PHX_REPLY, payload: { status, response } }));
-    };
+    const reply = (status: "ok" | "error", response: unknown): void => this.reply(message, status, response);
     const payload = isObject(message.payload) ? message.payload : {};
     if (message.topic === PHOENIX_TOPIC && message.event === HEARTBEAT) return reply("ok", {});
     if (message.topic !== this.#topic) return reply("error", { reason: "unmatched topic" });
@@ -269,14 +275,14 @@ export class ScriptedServer {
     reply: (status: "ok" | "error", response: unknown) => void,
   ): void {
     const rootId = this.rootIdOf(module, id);
-    const render = this.#stores.get(module);
-    if (render === undefined) return reply("error", { reason: "unknown module" });
+    const store = this.#stores.get(module);
+    if (store === undefined) return reply("error", { reason: "unknown module" });
     if (client.roots.has(rootId)) return reply("error", { reason: "already_mounted", root_id: rootId });
     try {
-      const fields = render(id, params);
+      const fields = store.render(id, params);
       client.roots.set(rootId, { module, version: 1 });
       reply("ok", { root_id: rootId });
-      this.#send(client, PATCH, initialEnvelope(rootId, fields, {}));
+      this.#send(client, PATCH, initialEnvelope(rootId, fields, store.extras?.(id) ?? {}));
     } catch (error) {
       reply("error", { reason: error instanceof Error ? error.message : String(error) });
     }
@@ -291,10 +297,14 @@ export class ScriptedServer {
     const answer = this.#commands.get(String(payload["name"]));
     if (!client.roots.has(rootId)) return reply("error", { reason: "unknown root" });
     if (answer === undefined) return reply("error", { reason: "unknown command" });
-    try {
-      reply("ok", answer(payload["payload"], { rootId, storeId: payload["store_id"] }) ?? {});
-    } catch (error) {
+    const refuse = (error: unknown): void =>
       reply("error", { reason: error instanceof Error ? error.message : String(error) });
+    try {
+      const answered = answer(payload["payload"], { rootId, storeId: payload["store_id"] });
+      if (answered instanceof Promise) answered.then((late: unknown) => reply("ok", late ?? {}), refuse);
+      else reply("ok", answered ?? {});
+    } catch (error) {
+      refuse(error);
     }
   }
 

@@ -1,0 +1,1 @@
+export { type MusubiRender, type RenderMusubiOptions, renderWithMusubi } from "./react/render-with-musubi.js";

@@ -1,0 +1,94 @@
+import type { AnyRegistry, ConnectOptions } from "@musubi/client";
+import type { MusubiProviderProps } from "@musubi/react";
+import { act, type RenderOptions, type RenderResult, render } from "@testing-library/react";
+import { type FunctionComponent, type ReactElement, type ReactNode, StrictMode } from "react";
+import { FakeClock } from "../fake-clock.js";
+import { createTestServer, type TestServer, type TestServerOptions } from "../model/test-server.js";
+import { Lifetime } from "./lifetime.js";
+
+/** What a tree is rendered with. */
+export interface RenderMusubiOptions<R> extends Omit<TestServerOptions<R>, "settle"> {
+  /** What the app made with `createMusubi`: its hooks look for this provider. */
+  readonly musubi: { readonly MusubiProvider: (props: MusubiProviderProps<R>) => ReactElement };
+  /** Renders in React's StrictMode; default `false`. */
+  readonly strict?: boolean;
+  /** As the provider's. Clock and random numbers are the test's own unless they are given. */
+  readonly connect?: ConnectOptions;
+  /** What else goes around the tree, inside of the provider, such as a router. */
+  readonly wrapper?: FunctionComponent<{ readonly children: ReactNode }>;
+  /** As those of Testing Library's `render`. */
+  readonly render?: Omit<RenderOptions, "wrapper" | "queries">;
+}
+
+/** A rendered tree and the server behind it. */
+export interface MusubiRender<R> extends RenderResult {
+  /** What its promises change has been rendered when they resolve. */
+  readonly server: TestServer<R>;
+  /** Time as Musubi sees it: graces, time-outs, back-off. It stands still until `advance`. */
+  readonly clock: FakeClock;
+  /** Lets Musubi's time go on, and renders what comes of it. */
+  readonly advance: (byMs: number) => Promise<void>;
+  /** Runs `work`, such as a click, and renders what it and the server's answers bring about. */
+  readonly settle: (work?: () => unknown) => Promise<void>;
+}
+
+/** More than any grace or wait that a tree leaves behind when it is unmounted, in milliseconds. */
+const AFTERLIFE_MS = 60_000;
+/** Rounds of rendering after which a tree that still asks for more is left to itself. */
+const MAX_ROUNDS = 20;
+
+/**
+ * Renders a tree below a Musubi provider that is connected to a server of plain states. Resolves when every root that
+ * the tree asked for was answered and shown.
+ *
+ * Unmounting the tree (`unmount`, or Testing Library's `cleanup`) ends the connection and the server.
+ */
+export async function renderWithMusubi<R = AnyRegistry>(
+  ui: ReactNode,
+  options: RenderMusubiOptions<R>,
+): Promise<MusubiRender<R>> {
+  const { musubi, strict = false, connect = {}, wrapper: Outer, render: renderOptions, ...serverOptions } = options;
+  const clock = new FakeClock();
+  const settle = async (work?: () => unknown): Promise<void> => {
+    await act(async () => {
+      await work?.();
+      await turns();
+    });
+    // What was rendered may have asked for more.
+    for (let round = 0, seen = -1; round < MAX_ROUNDS && seen !== server.scripted.received.length; round++) {
+      seen = server.scripted.received.length;
+      await act(turns);
+    }
+  };
+  const server = createTestServer<R>({ ...serverOptions, settle: () => settle() });
+  const socket = server.createSocket();
+  const end = (): void => {
+    clock.advance(AFTERLIFE_MS);
+    // The channel's leave is on its way.
+    turns().then(
+      () => server.close(),
+      () => {},
+    );
+  };
+  const Provider = musubi.MusubiProvider;
+  const around = (children: ReactNode): ReactElement => {
+    const inner = Outer === undefined ? children : <Outer>{children}</Outer>;
+    const tree = (
+      <Provider clock={clock} random={half} {...connect} socket={socket}>
+        {inner}
+        <Lifetime onEnd={end} />
+      </Provider>
+    );
+    return strict ? <StrictMode>{tree}</StrictMode> : tree;
+  };
+  const wrapper: FunctionComponent<{ readonly children: ReactNode }> = ({ children }) => around(children);
+  const result = render(ui, { ...renderOptions, wrapper });
+  await settle();
+  return { ...result, server, clock, settle, advance: (byMs) => settle(() => clock.advance(byMs)) };
+}
+
+const half = (): number => 0.5;
+
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
+}
