@@ -119,7 +119,7 @@ export class StoreTree {
     const former = this.#takeStreams();
     const changed = this.#applyStreamOps(envelope.stream_ops, root, former);
     this.#keepEqualStreams(former, changed);
-    const uploads = this.#uploads.begin(envelope.upload_ops ?? [], root);
+    const uploads = this.#uploads.apply(envelope.upload_ops ?? [], root, true);
     return this.#commit(new TreeDraft(root, this.#index), changed, uploads);
   }
 

@@ -10,7 +10,7 @@ export type EntryAnswer =
 export interface Preflight {
   readonly config: UploadConfig | undefined;
   /** How the server wants a file, or why not. `clientRef` is what the client called it. */
-  answerFor(clientRef: string): EntryAnswer | UploadError;
+  readonly answerFor: (clientRef: string) => EntryAnswer | UploadError;
   /** What was about no file in particular. */
   readonly errors: readonly UploadError[];
 }
@@ -22,11 +22,9 @@ const MAX_REF_LENGTH = 200;
 export function readPreflight(response: unknown): Preflight {
   const { config, entries, errors } = isObject(response) ? response : {};
   const list: readonly unknown[] = Array.isArray(errors) ? errors : [];
-  const refOf = (error: unknown): unknown => (isObject(error) ? (error["ref"] ?? undefined) : undefined);
-  const read = (error: unknown): UploadError => readUploadError(error, "preflight_rejected");
   return {
-    config: isObject(config) ? (config as UploadConfig) : undefined,
-    answerFor(clientRef) {
+    config: isObject(config) ? config : undefined,
+    answerFor: (clientRef) => {
       const answer = isObject(entries) && Object.hasOwn(entries, clientRef) ? entries[clientRef] : undefined;
       return isAnswer(answer) ? answer : read(list.find((error) => refOf(error) === clientRef));
     },
@@ -39,4 +37,12 @@ function isAnswer(answer: unknown): answer is EntryAnswer {
   const { type, entry_ref, uploader } = answer;
   if (typeof entry_ref !== "string" || entry_ref.length > MAX_REF_LENGTH) return false;
   return type === "channel" || (type === "external" && typeof uploader === "string");
+}
+
+function refOf(error: unknown): unknown {
+  return isObject(error) ? (error["ref"] ?? undefined) : undefined;
+}
+
+function read(error: unknown): UploadError {
+  return readUploadError(error, "preflight_rejected");
 }

@@ -101,7 +101,8 @@ export class UploadEngine {
     for (const selection of selections) selection.isStarted = true;
     for (const job of this.#jobsOf(slot)) this.#queue(job);
     await Promise.all(selections.map(({ done }) => done.promise));
-    await Promise.all(this.#jobsOf(slot).map(({ done, status }) => (status === "waiting" ? undefined : done.promise)));
+    const started = this.#jobsOf(slot).filter(({ status }) => status !== "waiting");
+    await Promise.all(started.map(({ done }) => done.promise));
   }
 
   cancel(slot: UploadSlot, ref?: string): void {

@@ -1,7 +1,8 @@
-import type { UploadConfig, UploadEntry } from "@musubi/protocol";
+import type { JsonValue, UploadConfig, UploadEntry } from "@musubi/protocol";
 import { isDevelopment } from "../development.js";
 import type { Unsubscribe } from "../observable.js";
 import { deepFreeze } from "../state/freeze.js";
+import { reconcile } from "../state/reconcile.js";
 import type { StoreRecord } from "../state/store-record.js";
 import type { StoreTree } from "../state/store-tree.js";
 import { notifyStores, subscribeRecord } from "../state/subscribers.js";
@@ -129,10 +130,12 @@ export class UploadSlot implements UploadHandle {
     return this.#record.node !== undefined && this.#record.uploads?.get(this.name) === this;
   }
 
-  /** Takes a new state. Returns whether it is another one. */
+  /** Takes a new state, with what equals the former one shared. Returns whether anything is other than before. */
   set(state: UploadState): boolean {
-    if (state === this.#state) return false;
-    this.#state = isDevelopment ? deepFreeze(state) : state;
+    // A state is JSON.
+    const next = reconcile(this.#state as unknown as JsonValue, state as unknown as JsonValue);
+    if (next === (this.#state as unknown)) return false;
+    this.#state = (isDevelopment ? deepFreeze(next) : next) as unknown as UploadState;
     return true;
   }
 

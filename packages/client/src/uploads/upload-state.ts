@@ -1,7 +1,7 @@
 import { isObject, type UploadConfig, type UploadEntry, type UploadError, type UploadOp } from "@musubi/protocol";
 import type { UploadSlotError } from "./upload-types.js";
 
-/** What is known of an upload slot. Immutable, JSON but for `selecting`'s meaning. */
+/** What is known of an upload slot. Immutable, and JSON. */
 export interface UploadState {
   readonly config: UploadConfig | null;
   readonly entries: readonly UploadEntry[];
@@ -51,8 +51,8 @@ export function foldUpload(state: UploadState, op: UploadOp): UploadState {
 }
 
 /** The slot when its root begins anew, without anything but what that interrupted (protocol.md section 3). */
-export function restartUpload({ entries }: UploadState): UploadState {
-  return { ...EMPTY_UPLOAD, entries: entries.map(interrupted).filter(isInterrupted) };
+export function restartUpload({ entries, selecting }: UploadState): UploadState {
+  return { ...EMPTY_UPLOAD, selecting, entries: entries.map(interrupted).filter(isInterrupted) };
 }
 
 function interrupted(entry: UploadEntry): UploadEntry {

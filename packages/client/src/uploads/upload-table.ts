@@ -1,5 +1,4 @@
 import type { JsonValue, UploadOp } from "@musubi/protocol";
-import { reconcile } from "../state/reconcile.js";
 import type { StoreIndex } from "../state/store-index.js";
 import type { StoreRecord } from "../state/store-record.js";
 import type { StoreTree } from "../state/store-tree.js";
@@ -31,36 +30,24 @@ export class UploadTable {
     return slot;
   }
 
-  /** Applies the ops of an envelope whose tree is `tree`. Returns the stores of slots that changed. */
-  apply(ops: readonly UploadOp[], tree: JsonValue): Set<StoreRecord> {
-    const changed = new Set<StoreRecord>();
+  /**
+   * Applies the ops of an envelope whose tree is `tree`; one that begins the root clears every slot first. Returns the
+   * stores of the slots that are other than before.
+   */
+  apply(ops: readonly UploadOp[], tree: JsonValue, isInitial = false): ReadonlySet<StoreRecord> {
+    const states = new Map<UploadSlot, UploadState>();
+    for (const { node, uploads } of isInitial ? this.#index.present() : []) {
+      if (node === undefined) continue;
+      for (const slot of uploads?.values() ?? []) states.set(slot, restartUpload(slot.state));
+    }
     for (const op of ops) {
       const record = this.#index.find(op.store_id, tree);
       if (record?.node === undefined) continue;
       const slot = this.slot(record, op.upload);
-      if (slot.set(foldUpload(slot.state, op))) changed.add(record);
+      states.set(slot, foldUpload(states.get(slot) ?? slot.state, op));
     }
-    return changed;
-  }
-
-  /** As `apply`, for the envelope that begins a root; a slot that comes back as it was has not changed. */
-  begin(ops: readonly UploadOp[], tree: JsonValue): Set<StoreRecord> {
-    const former = new Map<UploadSlot, UploadState>();
-    for (const { node, uploads } of this.#index.present()) {
-      if (node === undefined || uploads === undefined) continue;
-      for (const slot of uploads.values()) {
-        former.set(slot, slot.state);
-        slot.set(restartUpload(slot.state));
-      }
-    }
-    const changed = this.apply(ops, tree);
-    for (const { record } of former.keys()) changed.delete(record);
-    for (const [slot, before] of former) {
-      // A slot is JSON.
-      const after = reconcile(before as unknown as JsonValue, slot.state as unknown as JsonValue);
-      slot.set(after as unknown as UploadState);
-      if (slot.state !== before) changed.add(slot.record);
-    }
+    const changed = new Set<StoreRecord>();
+    for (const [slot, state] of states) if (slot.set(state)) changed.add(slot.record);
     return changed;
   }
 }
