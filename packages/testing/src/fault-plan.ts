@@ -12,6 +12,12 @@ export type Fault =
    * but a restart (protocol.md section 3).
    */
   | { readonly kind: "duplicate"; readonly after: number }
+  /**
+   * The next envelope is lost alone, which no stream does: as when a server loses it before it is sent. The client
+   * learns of the gap with the envelope after it, so a plan has it only when its `kinds` ask for it. Never an initial
+   * envelope.
+   */
+  | { readonly kind: "drop" }
   /** Connections stay open and carry nothing any more, either way; neither end is told, until one of them closes. */
   | { readonly kind: "half_open" }
   /** For `ms` nobody can connect; connections that are open stay so. */
@@ -37,11 +43,11 @@ export interface FaultPlanOptions {
   readonly count?: number;
   /** Milliseconds over which they are spread; default 60 000. */
   readonly overMs?: number;
-  /** The kinds to draw from; default all. */
+  /** The kinds to draw from; default {@link FAULT_KINDS}. */
   readonly kinds?: readonly Fault["kind"][];
 }
 
-/** Every kind of {@link Fault}. */
+/** Every kind of {@link Fault} that a connection comes back from by itself: all but `drop`. */
 export const FAULT_KINDS: readonly Fault["kind"][] = Object.freeze([
   "cut",
   "delay",
@@ -65,6 +71,7 @@ export function drawFault(random: SeededRandom, kinds: readonly Fault["kind"][] 
     case "restart":
       return { kind, ms: random.integer(0, random.pick([100, 5_000, 20_000])) };
     case "cut":
+    case "drop":
     case "half_open":
     case "crash":
     case "close":

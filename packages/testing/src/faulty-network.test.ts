@@ -91,6 +91,17 @@ describe("FaultyNetwork", () => {
     expect(connection.got).toEqual([5, 5, 0, 1].map(envelope));
   });
 
+  test("drop: the next envelope is lost alone, an initial one never; healing forgets it", () => {
+    const { clock, network, connection } = setUp();
+    network.inject({ kind: "drop" });
+    for (const base of [0, 5, 6]) connection.server?.peer.send(envelope(base));
+    network.inject({ kind: "drop" });
+    network.heal();
+    connection.server?.peer.send(envelope(7));
+    clock.advance(0);
+    expect(connection.got).toEqual([0, 6, 7].map(envelope));
+  });
+
   test("half-open: nothing passes, nobody is told, until the network heals", () => {
     const { clock, network, connection } = setUp();
     network.inject({ kind: "half_open" });

@@ -54,6 +54,8 @@ export class FaultyNetwork {
   #refusesUntil = Number.NEGATIVE_INFINITY;
   /** Duplicates that wait for an envelope. */
   readonly #duplicates: number[] = [];
+  /** How many of the next envelopes are lost. */
+  #drops = 0;
 
   constructor(options: FaultyNetworkOptions = {}) {
     this.#clock = options.clock ?? systemClock;
@@ -86,6 +88,9 @@ export class FaultyNetwork {
         return;
       case "duplicate":
         this.#duplicates.push(fault.after);
+        return;
+      case "drop":
+        this.#drops++;
         return;
       case "half_open":
         for (const link of this.#links) this.#silence(link);
@@ -129,6 +134,7 @@ export class FaultyNetwork {
     for (const timer of Array.from(this.#planned)) this.#callOff(timer);
     this.#refusesUntil = Number.NEGATIVE_INFINITY;
     this.#duplicates.length = 0;
+    this.#drops = 0;
     this.#cut(Array.from(this.#links).filter((link) => link.isHalfOpen));
     for (const { up, down } of this.#links) {
       up.release();
@@ -162,6 +168,10 @@ export class FaultyNetwork {
       send: (frame) => {
         if (link.isHalfOpen || !this.#links.has(link)) return;
         const base = baseVersionOf(frame);
+        if (this.#drops > 0 && base !== undefined && base !== 0) {
+          this.#drops--;
+          return;
+        }
         if (base === 0) link.down.repeatNow();
         link.down.send(frame);
         if (base === undefined || base === 0) return;
