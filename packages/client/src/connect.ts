@@ -1,4 +1,6 @@
 import type { StoreDef } from "@musubi/protocol";
+import { withCacheEngine } from "./cache/attach-cache.js";
+import type { CacheOptions, CacheTarget } from "./cache/cache-options.js";
 import type { Connection } from "./connection/connection.js";
 import type { ConnectionDetail, ConnectionStatus } from "./connection/connection-detail.js";
 import { type ConnectOptions, getSharedRuntime } from "./connection/shared-runtime.js";
@@ -17,6 +19,8 @@ export interface MountOptions<M, R = DefaultRegistry> {
   readonly id: string;
   /** What the server's `mount` gets; default `{}`. */
   readonly params?: MountParams<M, R> & object;
+  /** Shows the last known state until the server's own is there. The first holder's options count. Default: none. */
+  readonly cache?: CacheOptions;
 }
 
 /** A hold on a mounted root. */
@@ -27,7 +31,10 @@ export interface MountedStore<M, R = DefaultRegistry> {
   readonly unmount: () => Promise<void>;
   /** Mounts the root again with other params; the last state stays readable until the new one is there. */
   readonly remount: (params: MountParams<M, R> & object) => Promise<void>;
-  /** Resolves when the state shown is the server's own rather than a cached one. */
+  /**
+   * Resolves when the state shown is the server's own rather than a cached one; rejects with a `MusubiMountError` when
+   * the server refuses it, or the root is closed, before. Need not be handled.
+   */
   readonly revalidated: Promise<void>;
 }
 
@@ -36,8 +43,10 @@ export interface OpenedRoot<M, R = DefaultRegistry> {
   /** Reads `undefined` until the root has had state. The same proxy for all holders of one root. */
   readonly store: StoreProxy<M, R>;
   readonly state: Observable<MountState>;
-  /** Resolves at the first state; rejects with a `MusubiMountError` or `MusubiDisconnectedError`. */
+  /** Resolves at the first state, a cached one too; rejects with a `MusubiMountError` or `MusubiDisconnectedError`. */
   readonly ready: Promise<void>;
+  /** As {@link MountedStore.revalidated}. */
+  readonly revalidated: Promise<void>;
   /** As {@link MountedStore.remount}. */
   readonly remount: (params: MountParams<M, R> & object) => Promise<void>;
   /** Gives this hold back, also after a failure; further calls do nothing. */
@@ -56,6 +65,11 @@ export interface MusubiConnection<R = DefaultRegistry> {
   mountStore<M extends StoreModule<R>>(options: MountOptions<M, R>): Promise<MountedStore<M, R>>;
   /** As `mountStore`, without the wait: failures show in `state` and `ready`, and the hold is kept until released. */
   openRoot<M extends StoreModule<R>>(options: MountOptions<M, R>): OpenedRoot<M, R>;
+  /**
+   * Deletes cached states, and drops what of these was still to be kept: all of the connection, or those that `target`
+   * names, in the persisters that mounts were given. Never rejects: a persister that fails is warned of.
+   */
+  clearStoreCache(target?: CacheTarget): Promise<void>;
   /** Releases this holder's roots and its hold on the channel. Resolves without waiting for the server. */
   disconnect(): Promise<void>;
 }
@@ -93,8 +107,8 @@ export async function connect<R = DefaultRegistry>(
 export function createConnection<R>(connection: Connection): MusubiConnection<R> {
   const releases = new Set<() => void>();
   let isConnected = true;
-  const openRoot = <M extends StoreModule<R>>({ module, id, params }: MountOptions<M, R>): OpenedRoot<M, R> => {
-    const root = connection.hold({ module, id }, params ?? {});
+  const openRoot = <M extends StoreModule<R>>({ module, id, params, cache }: MountOptions<M, R>): OpenedRoot<M, R> => {
+    const root = connection.hold({ module, id }, params ?? {}, cache);
     const release = once(() => {
       releases.delete(release);
       root.release();
@@ -106,6 +120,7 @@ export function createConnection<R>(connection: Connection): MusubiConnection<R>
       store: rootProxy(root) as unknown as StoreProxy<M, R>,
       state: root.state,
       ready,
+      revalidated: root.revalidated,
       remount: (next: object) => root.remount(next),
       release,
     };
@@ -127,8 +142,11 @@ export function createConnection<R>(connection: Connection): MusubiConnection<R>
         state: root.state,
         unmount: async () => root.release(),
         remount: (params: MountParams<M, R> & object) => root.remount(params),
-        revalidated: Promise.resolve(),
+        revalidated: root.revalidated,
       };
+    },
+    async clearStoreCache(target: CacheTarget = {}) {
+      await withCacheEngine((engine) => engine.clear(connection, target));
     },
     async disconnect() {
       if (!isConnected) return;

@@ -14,6 +14,11 @@ export type {
   UploadStatus,
 } from "@musubi/protocol";
 export { MusubiError } from "@musubi/protocol";
+export type { CachedStream, CacheOptions, CachePersister, CacheRecord, CacheTarget } from "./cache/cache-options.js";
+export { dehydrateStore } from "./cache/dehydrate-store.js";
+export { createMemoryPersister, createStorageCachePersister } from "./cache/persisters.js";
+export type { CacheStorage, StorageCacheOptions } from "./cache/storage-persister.js";
+export { storeCacheKey } from "./cache/store-cache-key.js";
 export { type AnyRegistry, connect, type MountedStore, type MountOptions, type MusubiConnection } from "./connect.js";
 export type { ConnectionDetail, ConnectionReason, ConnectionStatus } from "./connection/connection-detail.js";
 export type { ConnectOptions } from "./connection/shared-runtime.js";

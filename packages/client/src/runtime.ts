@@ -3,6 +3,7 @@
  * trees. Every function here takes handles from the same module; they are opaque.
  */
 import type { JsonValue, StoreId, StoreNode } from "@musubi/protocol";
+import type { CacheOptions } from "./cache/cache-options.js";
 import type { Connection, RootIdentity } from "./connection/connection.js";
 import { type ConnectOptions, getSharedRuntime } from "./connection/shared-runtime.js";
 import type { SocketLike } from "./connection/socket-like.js";
@@ -12,6 +13,7 @@ import type { Root } from "./root/root.js";
 import { subscribeRecord } from "./state/subscribers.js";
 import type { UploadHandle } from "./uploads/upload-types.js";
 
+export { makeCacheRecord } from "./cache/cache-record.js";
 export { canonicalJson } from "./canonical-json.js";
 export { systemClock } from "./clock.js";
 export { createConnection, type OpenedRoot } from "./connect.js";
@@ -46,14 +48,15 @@ export async function disconnectConnectionState(connection: Connection): Promise
 }
 
 /**
- * Mounts a root, or holds the one that is mounted. `ready` resolves when its first state is there; rejects with a
- * `MusubiMountError`. Give the hold back with {@link unmountConnectionRoot}.
+ * Mounts a root, or holds the one that is mounted. `ready` resolves when its first state is there, a cached one too;
+ * rejects with a `MusubiMountError`. `cache.initialData` can be read as soon as this returns. Give the hold back with
+ * {@link unmountConnectionRoot}.
  */
 export function mountConnectionRoot(
   connection: Connection,
-  root: RootIdentity & { readonly params?: object },
+  root: RootIdentity & { readonly params?: object; readonly cache?: CacheOptions },
 ): Opening<Root> {
-  const held = connection.hold(root, root.params ?? {});
+  const held = connection.hold(root, root.params ?? {}, root.cache);
   return { connection: held, ready: held.ready };
 }
 

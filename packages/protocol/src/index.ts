@@ -91,6 +91,7 @@ export {
   type StoreNode,
   storeIdKey,
 } from "./store-id.js";
+export { isRetryable } from "./retryable-codes.js";
 export { StreamList } from "./stream-list.js";
 export { applyStreamOp, foldStreamOps, type StreamEntry, type StreamOp } from "./stream-ops.js";
 export { type DraftObserver, TreeDraft } from "./tree-draft.js";

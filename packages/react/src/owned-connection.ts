@@ -1,5 +1,6 @@
 import {
   type AnyRegistry,
+  type CacheTarget,
   type ConnectionDetail,
   type ConnectionStatus,
   type ConnectOptions,
@@ -67,6 +68,10 @@ export class OwnedConnection implements MusubiConnection<AnyRegistry> {
 
   async mountStore<M extends string>(options: MountOptions<M, AnyRegistry>): Promise<MountedStore<M, AnyRegistry>> {
     return this.#use().mountStore(options);
+  }
+
+  async clearStoreCache(target?: CacheTarget): Promise<void> {
+    await this.#use().clearStoreCache(target);
   }
 
   async disconnect(): Promise<void> {

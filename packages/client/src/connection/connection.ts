@@ -1,5 +1,7 @@
 import { type Clock, isObject, type TimerHandle } from "@musubi/protocol";
 import { backoffMs } from "../backoff.js";
+import { attachCache } from "../cache/attach-cache.js";
+import type { CacheOptions } from "../cache/cache-options.js";
 import { systemClock, wallClock } from "../clock.js";
 import { createDeferred, type Deferred } from "../deferred.js";
 import { describe, MusubiDisconnectedError, replyReason } from "../errors.js";
@@ -149,10 +151,11 @@ export class Connection implements RootHost, TopologyEvents {
   }
 
   /** The root of a pair, mounted if it is not yet, with a hold on it that `root.release()` gives back. */
-  hold(identity: RootIdentity, params: object): Root {
+  hold(identity: RootIdentity, params: object, cache?: CacheOptions): Root {
     const key = rootKey(identity);
     const known = this.#roots.get(key);
     if (known !== undefined) {
+      if (cache !== undefined) attachCache(known.root, cache);
       known.root.retain(params);
       return known.root;
     }
@@ -163,6 +166,7 @@ export class Connection implements RootHost, TopologyEvents {
     });
     this.#roots.set(key, { root, link });
     root.retain(params);
+    if (cache !== undefined) attachCache(root, cache);
     if (this.#machine === "joined" && this.#join !== undefined) root.handleJoin(this.#join);
     else if (this.#error !== undefined) root.refuse(this.#error);
     return root;

@@ -1,15 +1,15 @@
-import type { Clock, TimerHandle } from "@musubi/protocol";
+import type { Clock } from "@musubi/protocol";
+import { OneTimer } from "../one-timer.js";
 
 /** Counts who holds a root, and tells once nobody has held it for a grace (client.md rule 4). */
 export class Holders {
-  readonly #clock: Clock;
+  readonly #timer: OneTimer;
   readonly #graceMs: number;
   readonly #onLeft: () => void;
   #count = 0;
-  #timer: TimerHandle | undefined;
 
   constructor(clock: Clock, graceMs: number, onLeft: () => void) {
-    this.#clock = clock;
+    this.#timer = new OneTimer(clock);
     this.#graceMs = graceMs;
     this.#onLeft = onLeft;
   }
@@ -22,15 +22,11 @@ export class Holders {
   /** Gives one hold back; does nothing when there is none. */
   release(): void {
     if (this.#count === 0 || --this.#count > 0) return;
-    this.#timer = this.#clock.setTimeout(() => {
-      this.#timer = undefined;
-      this.#onLeft();
-    }, this.#graceMs);
+    this.#timer.start(this.#graceMs, this.#onLeft);
   }
 
   /** Ends a grace under way. */
   stop(): void {
-    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#timer.stop();
   }
 }

@@ -1,12 +1,15 @@
 import type { MusubiError } from "@musubi/protocol";
-import type { Observable } from "../observable.js";
+import { createDeferred, type Deferred } from "../deferred.js";
+import type { Logger } from "../logger.js";
+import { type Observable, ObservableValue } from "../observable.js";
+import type { Replica } from "./replica.js";
 import type { RootState } from "./root-state.js";
 
 /** How a mounted root stands, for an app. */
 export interface MountState {
   /**
-   * `loading` before the first state; `live`; `stale` while there is no connection; `recovering` while it is mounted
-   * anew; `failed` when the server has ended it; `closed` after the last unmount.
+   * `loading` before the first state; `live`; `stale` while there is no connection, and while the state is one from a
+   * cache; `recovering` while it is mounted anew; `failed` when the server has ended it; `closed` after the last unmount.
    */
   readonly status: "loading" | "live" | "stale" | "recovering" | "failed" | "closed";
   /** Whether the state shown came from a cache and has not been confirmed by the server. */
@@ -15,11 +18,46 @@ export interface MountState {
   readonly error?: MusubiError;
 }
 
-/** How a root in a state of its life stands, for an app. */
-export function statusOf(status: RootState["status"], hasState: boolean, isJoined: boolean): MountState["status"] {
+/** How a mounted root stands, as it is told to those who wait for it. */
+export class MountProgress<T> {
+  readonly state: ObservableValue<MountState>;
+  /** Resolves at the first state, a cached one too; rejects when the root ends before. */
+  readonly ready: Deferred<T> = createDeferred();
+  /** Resolves at the first state of the server's own; rejects when the root fails or ends before. */
+  readonly revalidated: Deferred<void> = createDeferred();
+  readonly #root: T;
+
+  constructor(root: T, logger: Logger) {
+    this.#root = root;
+    this.state = new ObservableValue<MountState>({ status: "loading", fromCache: false }, logger);
+  }
+
+  /** Tells how the root stands now, if that is news. `closedError` is what waits for it end in. */
+  publish(
+    machine: RootState["status"],
+    { hasState, fromCache }: Pick<Replica, "hasState" | "fromCache">,
+    isJoined: boolean,
+    lastError: MusubiError | undefined,
+    closedError: () => MusubiError,
+  ): void {
+    const { current } = this.state;
+    const status = statusOf(machine, hasState, isJoined && !fromCache);
+    const error = status === "live" || status === "loading" ? undefined : lastError;
+    if (status === current.status && error === current.error && fromCache === current.fromCache) return;
+    if (hasState) this.ready.resolve(this.#root);
+    if (status === "live") this.revalidated.resolve();
+    if (status === "failed" || status === "closed") {
+      this.ready.reject(closedError());
+      this.revalidated.reject(closedError());
+    }
+    this.state.set(error === undefined ? { status, fromCache } : { status, fromCache, error });
+  }
+}
+
+function statusOf(status: RootState["status"], hasState: boolean, isConfirmed: boolean): MountState["status"] {
   if (status === "live" || status === "failed" || status === "closed") return status;
   if (!hasState) return "loading";
-  return isJoined ? "recovering" : "stale";
+  return isConfirmed ? "recovering" : "stale";
 }
 
 /** Resolves when the root next goes live; rejects when it fails or closes first. */

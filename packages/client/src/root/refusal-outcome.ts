@@ -1,11 +1,35 @@
+import { isRetryable, type MusubiError } from "@musubi/protocol";
+import type { RootState } from "./root-state.js";
+
 /** Refusals that mounting again by itself cannot change. */
 const FINAL_REFUSALS: ReadonlySet<string> = new Set(["mount_crashed", "root_id_taken", "inconsistent", "invalid_id"]);
 
+/** Whether a refused mount would be refused again: by us, or by the server for a reason that does not pass. */
+export function isFinalRefusal(error: MusubiError): boolean {
+  if (error.code !== "mount_refused") return !error.retryable;
+  const reason = String((error as { readonly reason?: unknown }).reason);
+  // "closed": the server ended the root's channel before it had an answer.
+  return reason !== "closed" && !isRetryable(reason);
+}
+
 /**
  * Where a refused mount leaves its root: nowhere if it never had state (client.md rule 5); else it keeps its last state
- * and is tried again, unless that cannot help.
+ * and is tried again, unless that cannot help. A state from a cache (`fromCache`) is not to be shown as if it were to
+ * come true when the server has refused it.
  */
-export function refusalOutcome(code: string, hasState: boolean): "closed" | "failed" | "retry" {
+export function refusalOutcome(
+  error: MusubiError,
+  { hasState, fromCache }: { readonly hasState: boolean; readonly fromCache: boolean },
+): "closed" | "failed" | "retry" {
   if (!hasState) return "closed";
-  return FINAL_REFUSALS.has(code) ? "failed" : "retry";
+  return FINAL_REFUSALS.has(error.code) || (fromCache && isFinalRefusal(error)) ? "failed" : "retry";
+}
+
+/** Why commands to a root cannot ever go out as things stand; `undefined` when they can, now or later. */
+export function commandRefusal(
+  status: RootState["status"],
+): { readonly code: "root_down" | "unmounted"; readonly message: string } | undefined {
+  if (status === "failed") return { code: "root_down", message: "its root has failed and is not live any more" };
+  if (status === "closed") return { code: "unmounted", message: "its root was unmounted" };
+  return undefined;
 }

@@ -39,6 +39,16 @@ export class Replica {
     this.#nextEpoch = nextEpoch;
   }
 
+  /** Whether the state was never the server's own in this root. */
+  get fromCache(): boolean {
+    return this.#version === 0 && this.hasState;
+  }
+
+  /** Takes a state of another root's life: without a version, so that only a new life can follow. */
+  seed(envelope: Envelope): readonly StoreRecord[] {
+    return this.tree.applyInitial(envelope);
+  }
+
   /** Applies the envelope that begins a life. Returns the touched stores; throws with nothing changed. */
   begin(envelope: Envelope): readonly StoreRecord[] {
     const touched = this.tree.applyInitial(envelope);

@@ -1,32 +1,26 @@
-import {
-  type Envelope,
-  isObject,
-  type MusubiError,
-  parseEnvelope,
-  type StoreId,
-  type TimerHandle,
-} from "@musubi/protocol";
+import { type Envelope, isObject, type MusubiError, parseEnvelope, type StoreId } from "@musubi/protocol";
+import type { CacheOptions } from "../cache/cache-options.js";
 import { canonicalJson } from "../canonical-json.js";
 import { type Join, PLAIN_JOIN } from "../connection/join.js";
 import type { MountAnswer, RootLink, RootLinkEvents } from "../connection/root-link.js";
-import { createDeferred, type Deferred } from "../deferred.js";
 import { isDevelopment } from "../development.js";
 import { MusubiMountError } from "../errors.js";
-import type { Logger } from "../logger.js";
-import { type Observable, ObservableValue } from "../observable.js";
-import { Snapshots } from "../state/snapshot.js";
+import type { Observable } from "../observable.js";
+import { OneTimer } from "../one-timer.js";
+import type { Snapshots } from "../state/snapshot.js";
 import type { StoreRecord } from "../state/store-record.js";
-import { StoreTree } from "../state/store-tree.js";
+import type { StoreTree } from "../state/store-tree.js";
 import { dispatchEvents, notifyStores } from "../state/subscribers.js";
 import { type CommandOptions, type CommandOutcome, CommandQueue } from "./command-queue.js";
 import { isInitial, judgeEnvelope } from "./envelope-check.js";
 import { Holders } from "./holders.js";
-import { type MountState, nextLive, statusOf } from "./mount-state.js";
+import { MountProgress, type MountState, nextLive } from "./mount-state.js";
 import { OptimisticUpdates } from "./optimistic-updates.js";
 import { RecoveryBackoff } from "./recovery-backoff.js";
-import { refusalOutcome } from "./refusal-outcome.js";
+import { commandRefusal, isFinalRefusal, refusalOutcome } from "./refusal-outcome.js";
 import { Replica } from "./replica.js";
 import type { RootHost } from "./root-host.js";
+import type { RootNews } from "./root-news.js";
 import { nextRootState, type RootEffect, type RootEvent, type RootState } from "./root-state.js";
 
 /**
@@ -37,15 +31,18 @@ export class Root implements RootLinkEvents {
   readonly key: string;
   readonly module: string;
   readonly id: string;
-  readonly #host: RootHost;
+  readonly host: RootHost;
+  /** How it is cached: set by the first holder who asks for that. */
+  cache: CacheOptions | undefined;
+  /** Hears what its cache has to know, before the state is another root's or gone. */
+  observer: ((news: RootNews) => void) | undefined;
   readonly #link: RootLink;
   readonly #commands: CommandQueue;
   readonly #backoff: RecoveryBackoff;
   readonly #holders: Holders;
-  readonly #state: ObservableValue<MountState>;
+  readonly #progress: MountProgress<Root>;
   readonly #replica: Replica;
   readonly #optimistic: OptimisticUpdates;
-  readonly #ready: Deferred<Root> = createDeferred();
   readonly #pendingEvents: RootEvent[] = [];
   #isRunning = false;
   #machine: RootState = { status: "idle" };
@@ -54,7 +51,7 @@ export class Root implements RootLinkEvents {
   #mountedParams: object;
   #join: Join = PLAIN_JOIN;
   #isJoined = false;
-  #stateTimer: TimerHandle | undefined;
+  readonly #timer: OneTimer;
   #error: MusubiError | undefined;
 
   constructor(
@@ -67,11 +64,12 @@ export class Root implements RootLinkEvents {
     this.id = identity.id;
     this.#params = identity.params;
     this.#mountedParams = identity.params;
-    this.#host = host;
+    this.host = host;
     this.#link = createLink(this);
-    this.#state = new ObservableValue<MountState>({ status: "loading", fromCache: false }, host.logger);
-    this.#replica = new Replica(host.logger, { host, link: this.#link, state: this.#state });
+    this.#progress = new MountProgress<Root>(this, host.logger);
+    this.#replica = new Replica(host.logger, { host, link: this.#link, state: this.state });
     this.#optimistic = new OptimisticUpdates(this.tree, host.clock, (touched) => notifyStores(touched, host.logger));
+    this.#timer = new OneTimer(host.clock);
     this.#backoff = new RecoveryBackoff(host.clock, host.random);
     this.#holders = new Holders(host.clock, host.unmountGraceMs, () => this.#send({ type: "release" }));
     this.#commands = new CommandQueue({
@@ -80,13 +78,13 @@ export class Root implements RootLinkEvents {
       timeoutMs: host.commandTimeoutMs,
       ledger: () => host.commandLedger,
       isLive: () => this.#machine.status === "live" && this.#link.isOpen,
-      refusal: () => this.#commandRefusal(),
+      refusal: () => commandRefusal(this.#machine.status),
       hasStore: (storeId) => storeId.length === 0 || this.tree.find(storeId)?.node !== undefined,
     });
   }
 
   get state(): Observable<MountState> {
-    return this.#state;
+    return this.#progress.state;
   }
 
   get tree(): StoreTree {
@@ -97,18 +95,24 @@ export class Root implements RootLinkEvents {
     return this.#replica.snapshots;
   }
 
+  /** What the server was last asked to mount. */
+  get mountedParams(): object {
+    return this.#mountedParams;
+  }
+
   /** The version of the tree; 0 before the first envelope. */
   get version(): number {
     return this.#replica.version;
   }
 
-  get logger(): Logger {
-    return this.#host.logger;
-  }
-
   /** Resolves at the first state; rejects when the first mount fails, and when the root is closed before. */
   get ready(): Promise<Root> {
-    return this.#ready.promise;
+    return this.#progress.ready.promise;
+  }
+
+  /** Resolves at the first state that is not a cached one; rejects when the root fails or is closed before. */
+  get revalidated(): Promise<void> {
+    return this.#progress.revalidated.promise;
   }
 
   get isClosed(): boolean {
@@ -123,7 +127,7 @@ export class Root implements RootLinkEvents {
   retain(params: object): void {
     this.#holders.retain();
     if (isDevelopment && canonicalJson(params) !== canonicalJson(this.#params)) {
-      this.logger.warn(
+      this.host.logger.warn(
         `Root ${this.module} "${this.id}" is mounted already with other params; the first are kept. Use remount(params), or another id.`,
       );
     }
@@ -135,15 +139,24 @@ export class Root implements RootLinkEvents {
     if (!this.isClosed) this.#holders.release();
   }
 
+  /** Shows a former state until the server's own is there, unless it is. Throws, with nothing changed, as a patch does. */
+  seed(envelope: Envelope): void {
+    if (this.version > 0 || this.isClosed) return;
+    const touched = this.#replica.seed(envelope);
+    this.#publishState();
+    notifyStores(touched, this.host.logger);
+  }
+
   /** Mounts the root again with other params, with the last state readable meanwhile. Resolves at the new state. */
   remount(params: object): Promise<void> {
     if (this.isClosed) return Promise.reject(this.closedError());
+    this.observer?.("ended");
     // A copy, so that even the same object asked for once more is not taken for what is on its way already.
     this.#params = { ...params };
     // The life that the tree is of has the former params: going on with it would not bring the new ones.
     this.#replica.endLife();
     this.#backoff.reset();
-    const live = nextLive(this.#state, () => this.closedError());
+    const live = nextLive(this.state, () => this.closedError());
     this.#send({ type: "inconsistent" });
     return live;
   }
@@ -177,8 +190,9 @@ export class Root implements RootLinkEvents {
   }
 
   handleDrop(): void {
-    if (this.isLive) this.#host.handleRootLost(this);
+    if (this.isLive) this.host.handleRootLost(this);
     this.#isJoined = false;
+    this.observer?.("paused");
     this.#send({ type: "drop" });
   }
 
@@ -200,8 +214,9 @@ export class Root implements RootLinkEvents {
     }
     this.#backoff.handleRefusal();
     this.#error = error;
-    if (this.#replica.hasState) this.logger.warn(error.message, error);
-    this.#send({ type: "refused", outcome: refusalOutcome(error.code, this.#replica.hasState) });
+    if (this.#replica.hasState) this.host.logger.warn(error.message, error);
+    if (isFinalRefusal(error)) this.observer?.("refused");
+    this.#send({ type: "refused", outcome: refusalOutcome(error, this.#replica) });
   }
 
   handleUnmounted(): void {
@@ -220,11 +235,7 @@ export class Root implements RootLinkEvents {
     this.#replica.endLife();
     const details = isObject(payload) ? payload : {};
     const reason = details["reason"];
-    this.#error = new MusubiMountError("root_down", `Root ${this.#name} was ended by the server: ${String(reason)}.`, {
-      module: this.module,
-      id: this.id,
-      reason,
-    });
+    this.#error = this.#mountError("root_down", `was ended by the server: ${String(reason)}`, reason);
     this.#backoff.handleRefusal();
     const canRetry = details["retry"] === true;
     this.#send({ type: "down", outcome: canRetry ? "retry" : this.#replica.hasState ? "failed" : "closed" });
@@ -256,41 +267,38 @@ export class Root implements RootLinkEvents {
     this.#backoff.handleLive();
     this.#send(event);
     publish();
-    this.#ready.resolve(this);
-    this.#host.handleRootSettled(this);
+    this.host.handleRootSettled(this);
     this.#commands.flush();
   }
 
   #handleNext(envelope: Envelope): void {
-    switch (judgeEnvelope(envelope, this.version)) {
-      case "next": {
-        this.#publish(envelope, this.#replica.advance(envelope));
-        return;
-      }
-      case "initial": {
-        const touched = this.#replica.begin(envelope);
-        this.#commands.handleRestart();
-        this.#publish(envelope, touched);
-        return;
-      }
-      case "duplicate":
-        return;
-      case "gap":
-        this.#recover(
-          `it is at version ${this.version} and got an envelope from ${envelope.base_version} to ${envelope.version}`,
-        );
+    const verdict = judgeEnvelope(envelope, this.version);
+    if (verdict === "duplicate") return;
+    if (verdict === "gap") {
+      const { base_version, version } = envelope;
+      this.#recover(`it is at version ${this.version} and got an envelope from ${base_version} to ${version}`);
+      return;
     }
+    if (verdict === "next") {
+      this.#publish(envelope, this.#replica.advance(envelope));
+      return;
+    }
+    const touched = this.#replica.begin(envelope);
+    this.#commands.handleRestart();
+    this.#publish(envelope, touched);
   }
 
   /** All of the envelope is visible: subscribers are told, then its events are dispatched. */
   #publish(envelope: Envelope, touched: readonly StoreRecord[]): void {
     const outdated = this.#optimistic.handleEnvelope(envelope.base_version === 0);
-    notifyStores(outdated.length === 0 ? touched : Array.from(new Set([...touched, ...outdated])), this.logger);
-    if (envelope.events !== undefined) dispatchEvents(envelope.events, this.tree, this.logger);
+    const changed = outdated.length === 0 ? touched : Array.from(new Set([...touched, ...outdated]));
+    notifyStores(changed, this.host.logger);
+    if (touched.length > 0 || envelope.base_version === 0) this.observer?.("changed");
+    if (envelope.events !== undefined) dispatchEvents(envelope.events, this.tree, this.host.logger);
   }
 
   #recover(why: string): void {
-    this.logger.warn(`Root ${this.#name} recovers: ${why}.`);
+    this.host.logger.warn(`Root ${this.#name} recovers: ${why}.`);
     this.#send({ type: "inconsistent" });
   }
 
@@ -304,7 +312,7 @@ export class Root implements RootLinkEvents {
         const { state, effects } = nextRootState(this.#machine, next);
         this.#machine = state;
         for (const effect of effects) this.#run(effect);
-        if (next.type === "refused" || next.type === "down") this.#host.handleRootSettled(this);
+        if (next.type === "refused" || next.type === "down") this.host.handleRootSettled(this);
         this.#publishState();
       }
     } finally {
@@ -313,7 +321,7 @@ export class Root implements RootLinkEvents {
   }
 
   #run(effect: RootEffect): void {
-    const { clock, mountTimeoutMs } = this.#host;
+    const { mountTimeoutMs } = this.host;
     switch (effect) {
       case "mount": {
         this.#mountedParams = this.#params;
@@ -328,20 +336,18 @@ export class Root implements RootLinkEvents {
         this.#link.unmount();
         return;
       case "await_initial":
-        this.#stateTimer = clock.setTimeout(
-          () => this.#recover(`no initial envelope came within ${mountTimeoutMs} ms of its mount`),
-          mountTimeoutMs,
+        this.#timer.start(mountTimeoutMs, () =>
+          this.#recover(`no initial envelope came within ${mountTimeoutMs} ms of its mount`),
         );
         return;
       case "wait": {
         const delayMs = this.#backoff.nextDelayMs();
         if (delayMs === 0) this.#send({ type: "due" });
-        else this.#stateTimer = clock.setTimeout(() => this.#send({ type: "due" }), delayMs);
+        else this.#timer.start(delayMs, () => this.#send({ type: "due" }));
         return;
       }
       case "stop_timers":
-        if (this.#stateTimer !== undefined) clock.clearTimeout(this.#stateTimer);
-        this.#stateTimer = undefined;
+        this.#timer.stop();
         return;
       case "drop_commands":
         this.#commands.handleDrop();
@@ -357,26 +363,19 @@ export class Root implements RootLinkEvents {
 
   #dispose(): void {
     this.#holders.stop();
-    this.#ready.reject(this.closedError());
+    this.observer?.("ended");
     this.#commands.endAll("unmounted", "its root was unmounted");
     this.#optimistic.end();
-    this.#host.handleRootClosed(this);
-  }
-
-  #commandRefusal(): { readonly code: "root_down" | "unmounted"; readonly message: string } | undefined {
-    const { status } = this.#machine;
-    if (status === "failed") return { code: "root_down", message: "its root has failed and is not live any more" };
-    if (status === "closed") return { code: "unmounted", message: "its root was unmounted" };
-    return undefined;
+    this.host.handleRootClosed(this);
   }
 
   /** What a wait for this root ends in once it is closed. */
   closedError(): MusubiError {
-    return this.#error ?? this.#unmountedError();
+    return this.#error ?? this.#mountError("unmounted", "was unmounted");
   }
 
-  #unmountedError(): MusubiMountError {
-    return new MusubiMountError("unmounted", `Root ${this.#name} was unmounted.`, { module: this.module, id: this.id });
+  #mountError(code: "root_down" | "unmounted", what: string, reason?: unknown): MusubiMountError {
+    return new MusubiMountError(code, `Root ${this.#name} ${what}.`, { module: this.module, id: this.id, reason });
   }
 
   get #name(): string {
@@ -384,11 +383,8 @@ export class Root implements RootLinkEvents {
   }
 
   #publishState(): void {
-    const status = statusOf(this.#machine.status, this.#replica.hasState, this.#isJoined);
-    const { current } = this.#state;
-    const error = status === "live" || status === "loading" ? undefined : this.#error;
-    if (status === current.status && error === current.error) return;
+    const { status } = this.#machine;
     if (status === "failed") this.#commands.endAll("root_down", "its root has failed");
-    this.#state.set(error === undefined ? { status, fromCache: false } : { status, fromCache: false, error });
+    this.#progress.publish(status, this.#replica, this.#isJoined, this.#error, () => this.closedError());
   }
 }

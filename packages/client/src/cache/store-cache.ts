@@ -1,0 +1,67 @@
+import { canonicalJson } from "../canonical-json.js";
+import { OneTimer } from "../one-timer.js";
+import type { Root } from "../root/root.js";
+import type { RootHost } from "../root/root-host.js";
+import type { CachePersister, CacheTarget } from "./cache-options.js";
+import { ANSWER_WITHIN_MS, CachedRoot } from "./cached-root.js";
+import { MemoryPersister } from "./memory-persister.js";
+import { storeCacheKey } from "./store-cache-key.js";
+
+/** The cached roots of one connection, and where their records are. */
+export class StoreCache {
+  readonly #host: RootHost;
+  readonly #memory: CachePersister = new MemoryPersister();
+  readonly #persisters = new Set<CachePersister>();
+  readonly #roots = new Set<CachedRoot>();
+
+  constructor(host: RootHost) {
+    this.#host = host;
+  }
+
+  /** Shows what is kept of a root, and keeps it until the root ends. */
+  attach(root: Root): void {
+    if (root.isClosed) return;
+    const persister = root.cache?.persister ?? this.#memory;
+    this.#persisters.add(persister);
+    const cached: CachedRoot = new CachedRoot(root, persister, () => this.#roots.delete(cached));
+    this.#roots.add(cached);
+  }
+
+  /** Deletes records, and drops what of these was still to be saved. Never rejects: what fails is warned of. */
+  async clear(target: CacheTarget): Promise<void> {
+    const matches = matcherOf(target);
+    for (const cached of this.#roots) if (matches(cached.key)) cached.forget();
+    await Promise.all(Array.from(this.#persisters, (persister) => this.#clear(persister, matches)));
+  }
+
+  async #clear(persister: CachePersister, matches: (key: string) => boolean): Promise<void> {
+    const { clock, logger } = this.#host;
+    const timer = new OneTimer(clock);
+    const deleted = async (): Promise<void> => {
+      const keys = Array.from(await persister.keys());
+      await Promise.all(keys.filter(matches).map((key) => persister.delete(key)));
+    };
+    try {
+      const late = new Promise<never>((_resolve, reject) => {
+        timer.start(ANSWER_WITHIN_MS, () => reject(new Error(`no answer within ${ANSWER_WITHIN_MS} ms`)));
+      });
+      await Promise.race([deleted(), late]);
+    } catch (cause) {
+      logger.warn("clearStoreCache failed; cached states may be left in their persister.", cause);
+    } finally {
+      timer.stop();
+    }
+  }
+}
+
+/** Whether the record of a key is among what is to be cleared. Keys are JSON arrays of module, id and params. */
+function matcherOf(target: CacheTarget): (key: string) => boolean {
+  const { module, id, params } = target;
+  if (module === undefined) return () => true;
+  if (id !== undefined && params !== undefined) {
+    const wanted = storeCacheKey({ module, id, params });
+    return (key) => key === wanted;
+  }
+  const start = `${canonicalJson(id === undefined ? [module] : [module, id]).slice(0, -1)},`;
+  return (key) => key.startsWith(start);
+}
