@@ -201,6 +201,16 @@ describe("a channel for every root (protocol.md 8)", () => {
     expect([joins("a"), joins("b")]).toEqual([2, 2]);
   });
 
+  test("rule 4: new params asked for while there is no server are those that are mounted", async () => {
+    const a = await mount("a");
+    await stopServer();
+    await eventually(() => a.state.current.status === "stale");
+    const remounted = a.remount({ start: 2 });
+    await start(port);
+    await remounted;
+    expect(seen.filter(({ event }) => event === "join").at(-1)?.payload).toMatchObject({ params: { start: 2 } });
+  });
+
   test("disconnect leaves every channel", async () => {
     await Promise.all([mount("a"), mount("b")]);
     await connection.disconnect();

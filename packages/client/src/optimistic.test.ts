@@ -192,6 +192,57 @@ describe("optimistic updates (client.md 15)", () => {
     await eventually(() => title() === "fresh");
   });
 
+  test("rule 15: `settled` of a version that is not there yet is awaited", async () => {
+    await connection.disconnect();
+    await open({ session: { id: "s", token: "t" }, features: ["settled", "idempotent_commands"] });
+    const command = rename("two");
+    await eventually(() => held.length === 1);
+    reply(0);
+    await command;
+    server.push("settled", { root_id: ROOT, command_id: 1, version: 3 });
+    server.patch(ROOT, [{ op: "replace", path: "/rows/0/n", value: 9 }]);
+    await eventually(() => list.snapshot()?.rows[0]?.n === 9);
+    expect(title()).toBe("two");
+    server.patch(ROOT, [{ op: "replace", path: "/title", value: "two!" }]);
+    await eventually(() => title() === "two!");
+  });
+
+  test("rule 15: where `settled` was lost with the join, it goes soon all the same", async () => {
+    await connection.disconnect();
+    const features = ["settled", "idempotent_commands", "resume"];
+    await open({ session: { id: "s", token: "t" }, features });
+    const command = rename("two");
+    await eventually(() => held.length === 1);
+    reply(0);
+    await command;
+    server.accepting = false;
+    server.cut();
+    await eventually(() => connection.status.current === "reconnecting");
+    expect(title()).toBe("two");
+    clock.advance(200);
+    expect(title()).toBe("one");
+  });
+
+  test("rule 10: a restart in place tells once, with what it rolls back", async () => {
+    const command = rename("two");
+    const seen: (string | undefined)[] = [];
+    list.subscribe(() => seen.push(title()));
+    await eventually(() => held.length === 1);
+    server.push("patch", initialEnvelope(ROOT, { ...fields, title: "fresh" }, {}));
+    await expect(command).rejects.toMatchObject({ kind: "interrupted" });
+    expect(seen).toEqual(["fresh"]);
+  });
+
+  test("rule 15: nothing is left over the state of a root that was given back", async () => {
+    const command = rename("two");
+    await eventually(() => held.length === 1);
+    reply(0);
+    await command;
+    expect(title()).toBe("two");
+    await connection.disconnect();
+    expect(title()).toBe("one");
+  });
+
   test("a command that cannot even be queued is never shown", async () => {
     server.accepting = false;
     server.cut();

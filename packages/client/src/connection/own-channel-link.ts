@@ -41,6 +41,8 @@ export class OwnChannelLink implements ConnectedLink {
 
   mount(params: object): void {
     const { module, id } = this.#root;
+    // What phoenix.js has rejoined by itself was mounted with the params of then.
+    if (params !== this.#params) this.#giveUp();
     this.#params = params;
     if (module.includes(":") || id.includes(":")) {
       this.#refuse("invalid_id", 'neither a module nor an id may contain ":" where every root has its own topic');
@@ -103,9 +105,12 @@ export class OwnChannelLink implements ConnectedLink {
     channel.onError(guard(() => this.handleDrop()));
     channel.onClose(
       guard(() => {
+        const wasMounting = this.#isMounting;
         this.#channel = undefined;
         this.#end();
-        this.#events.handleRootDown({ reason: "closed", retry: true });
+        // A root that has no answer to its mount yet knows of nothing that could go down.
+        if (wasMounting) this.#refuse("mount_refused", "the server closed its channel", "closed");
+        else this.#events.handleRootDown({ reason: "closed", retry: true });
       }),
     );
     channel

@@ -68,7 +68,13 @@ export class Root implements RootLinkEvents {
     this.#link = createLink(this);
     this.#progress = new MountProgress<Root>(this, host.logger);
     this.#replica = new Replica(host.logger, { host, link: this.#link, state: this.state });
-    this.#optimistic = new OptimisticUpdates(this.tree, host.clock, (touched) => notifyStores(touched, host.logger));
+    this.#optimistic = new OptimisticUpdates({
+      tree: this.tree,
+      clock: host.clock,
+      version: () => this.version,
+      willSettle: () => this.#join.has("settled"),
+      tell: (touched) => notifyStores(touched, host.logger),
+    });
     this.#timer = new OneTimer(host.clock);
     this.#backoff = new RecoveryBackoff(host.clock, host.random);
     this.#holders = new Holders(host.clock, host.unmountGraceMs, () => this.#send({ type: "release" }));
@@ -174,7 +180,7 @@ export class Root implements RootLinkEvents {
     const update = options?.optimistic;
     const record = update === undefined ? undefined : this.tree.find(storeId);
     if (update === undefined || record === undefined) return send();
-    return this.#optimistic.showDuring(record, update, this.#join.has("settled"), send);
+    return this.#optimistic.showDuring(record, update, send);
   }
 
   get canResume(): boolean {
@@ -228,7 +234,7 @@ export class Root implements RootLinkEvents {
   }
 
   handleSettled(payload: unknown): void {
-    if (isObject(payload)) this.#optimistic.handleSettled(payload["command_id"]);
+    if (isObject(payload)) this.#optimistic.handleSettled(payload["command_id"], payload["version"]);
   }
 
   handleRootDown(payload: unknown): void {
@@ -284,15 +290,14 @@ export class Root implements RootLinkEvents {
       return;
     }
     const touched = this.#replica.begin(envelope);
-    this.#commands.handleRestart();
-    this.#publish(envelope, touched);
+    const rolledBack = this.#optimistic.gather(() => this.#commands.handleRestart());
+    this.#publish(envelope, [...touched, ...rolledBack]);
   }
 
   /** All of the envelope is visible: subscribers are told, then its events are dispatched. */
   #publish(envelope: Envelope, touched: readonly StoreRecord[]): void {
     const outdated = this.#optimistic.handleEnvelope(envelope.base_version === 0);
-    const changed = outdated.length === 0 ? touched : Array.from(new Set([...touched, ...outdated]));
-    notifyStores(changed, this.host.logger);
+    notifyStores(Array.from(new Set([...touched, ...outdated])), this.host.logger);
     if (touched.length > 0 || envelope.base_version === 0) this.observer?.("changed");
     if (envelope.events !== undefined) dispatchEvents(envelope.events, this.tree, this.host.logger);
   }
@@ -351,9 +356,11 @@ export class Root implements RootLinkEvents {
         return;
       case "drop_commands":
         this.#commands.handleDrop();
+        this.#optimistic.handleLoss();
         return;
       case "interrupt_commands":
         this.#commands.interruptSent();
+        this.#optimistic.handleLoss();
         return;
       case "dispose":
         this.#dispose();
