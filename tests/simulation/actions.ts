@@ -1,5 +1,10 @@
 import { drawFault, type Fault, type SeededRandom } from "@musubi/testing";
-import type { CommandMood, MountMood, RootTrouble } from "./moods.js";
+import type { CommandMood, JoinMood, MountMood, RootTrouble } from "./moods.js";
+import type { UpdateKind } from "./optimistic.js";
+import { withPlot } from "./plots.js";
+
+/** What a listener does when it is called, the first times. */
+export type Reaction = "none" | "add" | "remove" | "throw" | "command" | "unmount";
 
 /**
  * One step of a scenario, as plain data that can be printed and run again. Numbers choose among what is there when
@@ -9,7 +14,7 @@ export type Action =
   | { readonly do: "wait"; readonly ms: number }
   | { readonly do: "fault"; readonly fault: Fault }
   /** A holder connects, if it is not connected. */
-  | { readonly do: "connect"; readonly holder: number }
+  | { readonly do: "connect"; readonly holder: number; readonly usesAtOnce: boolean }
   | { readonly do: "disconnect"; readonly holder: number }
   | {
       readonly do: "mount";
@@ -30,16 +35,26 @@ export type Action =
       readonly whenOffline: "queue" | "reject";
       readonly abort: "never" | "before" | "later";
       readonly times: number;
+      readonly update?: UpdateKind;
     }
   | { readonly do: "abort"; readonly command: number }
   /** Listens to a store that is there, or to one that was or may come. */
-  | { readonly do: "listen"; readonly hold: number; readonly store: number; readonly isThere: boolean }
+  | {
+      readonly do: "listen";
+      readonly hold: number;
+      readonly store: number;
+      readonly isThere: boolean;
+      readonly react: Reaction;
+    }
   | { readonly do: "unlisten"; readonly listener: number }
   /** Reads stores through their proxies. */
   | { readonly do: "read"; readonly hold: number; readonly depth: number }
   | { readonly do: "change"; readonly pair: number; readonly times: number; readonly seed: number }
   | { readonly do: "trouble"; readonly pair: number; readonly kind: RootTrouble }
-  | { readonly do: "mood"; readonly mood: MountMood }
+  /** How the next mount is answered, of any root or of one. */
+  | { readonly do: "mood"; readonly mood: MountMood; readonly pair?: number }
+  /** How the next join is answered; that one comes when the channel crashes. */
+  | { readonly do: "join"; readonly mood: JoinMood; readonly crashes: boolean }
   /** The application closes or opens the socket. */
   | { readonly do: "socket"; readonly open: boolean }
   /** Everything is mended, and both sides have to agree. */
@@ -61,6 +76,7 @@ const WEIGHTS: Readonly<Record<Action["do"], number>> = {
   change: 45,
   trouble: 6,
   mood: 4,
+  join: 2,
   socket: 1,
   settle: 2,
 };
@@ -69,18 +85,29 @@ const KINDS: readonly Action["do"][] = (Object.keys(WEIGHTS) as Action["do"][]).
   Array.from({ length: WEIGHTS[kind] }, () => kind),
 );
 
+const UPDATES: readonly UpdateKind[] = ["mark", "rename", "count", "count", "throw"];
+const REACTIONS: readonly Reaction[] = [
+  ...Array.from({ length: 10 }, () => "none" as const),
+  "add",
+  "remove",
+  "throw",
+  "command",
+  "unmount",
+];
+
 /** A scenario of `length` steps, begun by a client that has a root. */
 export function drawActions(random: SeededRandom, length: number): readonly Action[] {
   const actions: Action[] = [
-    { do: "connect", holder: 0 },
-    { do: "connect", holder: 1 },
+    ...(random.chance(0.05) ? [{ do: "join", mood: drawJoinMood(random), crashes: false } as const] : []),
+    { do: "connect", holder: 0, usesAtOnce: random.chance(0.3) },
+    { do: "connect", holder: 1, usesAtOnce: false },
     { do: "wait", ms: 100 },
     { do: "mount", holder: 0, pair: 0, label: 0, how: "mountStore" },
     { do: "wait", ms: 100 },
-    { do: "listen", hold: 0, store: 0, isThere: true },
+    { do: "listen", hold: 0, store: 0, isThere: true, react: "none" },
   ];
   while (actions.length < length) actions.push(drawAction(random));
-  return actions;
+  return random.chance(0.4) ? withPlot(random, actions) : actions;
 }
 
 function drawAction(random: SeededRandom): Action {
@@ -95,6 +122,7 @@ function drawAction(random: SeededRandom): Action {
     case "fault":
       return { do: kind, fault: drawFault(random) };
     case "connect":
+      return { do: kind, holder: any(), usesAtOnce: random.chance(0.3) };
     case "disconnect":
       return { do: kind, holder: any() };
     case "mount":
@@ -133,12 +161,13 @@ function drawAction(random: SeededRandom): Action {
         timeoutMs: random.pick([10_000, 10_000, 10_000, 500, 40_000]),
         whenOffline: random.pick(["queue", "queue", "reject"]),
         abort: random.pick(["never", "never", "never", "never", "never", "never", "never", "later", "before"]),
-        times: random.chance(0.03) ? 120 : 1,
+        times: random.chance(0.03) ? 120 : random.chance(0.1) ? 3 : 1,
+        ...(random.chance(0.6) ? { update: random.pick(UPDATES) } : {}),
       };
     case "abort":
       return { do: kind, command: any() };
     case "listen":
-      return { do: kind, hold: any(), store: any(), isThere: random.chance(0.7) };
+      return { do: kind, hold: any(), store: any(), isThere: random.chance(0.7), react: random.pick(REACTIONS) };
     case "unlisten":
       return { do: kind, listener: any() };
     case "read":
@@ -162,6 +191,8 @@ function drawAction(random: SeededRandom): Action {
       };
     case "mood":
       return { do: kind, mood: drawMood(random) };
+    case "join":
+      return { do: kind, mood: drawJoinMood(random), crashes: random.chance(0.7) };
     case "socket":
       return { do: kind, open: random.chance(0.8) };
     case "settle":
@@ -172,11 +203,21 @@ function drawAction(random: SeededRandom): Action {
 function drawMood(random: SeededRandom): MountMood {
   const ms = random.integer(1, random.pick([100, 9_000, 25_000]));
   return random.pick<MountMood>([
-    { kind: "early", changes: random.pick([0, 1, 3, 80]), down: random.chance(0.2) },
+    {
+      kind: "early",
+      changes: random.pick([0, 1, 3, 80]),
+      down: random.pick(["no", "no", "no", "no", "retry", "for_good"]),
+    },
     { kind: "slow", ms },
     { kind: "late_initial", ms },
     { kind: "refuse" },
+    { kind: "stillborn", retry: random.chance(0.6) },
     { kind: "phantom" },
+    { kind: "stuck" },
     { kind: "crash" },
   ]);
+}
+
+function drawJoinMood(random: SeededRandom): JoinMood {
+  return random.pick(["refuse", "refuse", "moved", "silent"]);
 }

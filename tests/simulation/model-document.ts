@@ -241,20 +241,33 @@ function applyModelOp(entries: ModelStream, op: StreamOp): ModelStream {
   return op.at === 0 ? others.slice(0, kept) : others.slice(-kept);
 }
 
-/** What an app is to read for a tree: streams as arrays, async values turned, ids of stores kept. */
-export function hydrate(value: unknown, streams: ModelStreams, storeKey: string): unknown {
+/**
+ * What an app is to read for a tree: streams as arrays, async values turned, ids of stores kept, and `overlay` laid
+ * over each store.
+ */
+export function hydrate(
+  value: unknown,
+  streams: ModelStreams,
+  storeKey: string,
+  overlay: (storeKey: string, state: unknown) => unknown = (_key, state) => state,
+): unknown {
   if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.map((item) => hydrate(item, streams, storeKey));
+  if (Array.isArray(value)) return value.map((item) => hydrate(item, streams, storeKey, overlay));
   const object = value as JsonObject;
   if (typeof object[STREAM_KEY] === "string")
     return (streams.get(streamKey(storeKey, object[STREAM_KEY])) ?? []).map(([, item]) => item);
   if (object["__musubi_async__"] === true) {
-    return { status: object["status"], data: hydrate(object["result"], streams, storeKey), error: object["reason"] };
+    return {
+      status: object["status"],
+      data: hydrate(object["result"], streams, storeKey, overlay),
+      error: object["reason"],
+    };
   }
-  const key = Object.hasOwn(object, STORE_ID_KEY) ? storeIdKey(object[STORE_ID_KEY] as string[]) : storeKey;
+  const isStore = Object.hasOwn(object, STORE_ID_KEY);
+  const key = isStore ? storeIdKey(object[STORE_ID_KEY] as string[]) : storeKey;
   const result: Record<string, unknown> = {};
   for (const name of Object.keys(object).sort()) {
-    result[name] = name === STORE_ID_KEY ? object[name] : hydrate(object[name], streams, key);
+    result[name] = name === STORE_ID_KEY ? object[name] : hydrate(object[name], streams, key, overlay);
   }
-  return result;
+  return isStore ? overlay(key, result) : result;
 }

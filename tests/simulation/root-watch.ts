@@ -1,23 +1,26 @@
 import { type Root, readTree, rootVersion, subscribeStore } from "@musubi/client/runtime";
 import { deepEqual, type JsonValue, STORE_ID_KEY, type StoreId, storeIdKey } from "@musubi/protocol";
+import { type Coverage, covered } from "./coverage.js";
 import { Divergence } from "./divergence.js";
-import { idOf, storesOf } from "./model-document.js";
+import { hydrate, idOf, storesOf } from "./model-document.js";
+import {
+  changedMarks,
+  type Overlay,
+  overlaysBehind,
+  type RootMoment,
+  readMarks,
+  type SeenMarks,
+} from "./optimistic.js";
 import type { RootRun, RunVersion } from "./root-run.js";
+import { mayDiffer, WatchedListener, withContaining } from "./watched-listener.js";
 
-/** A listener of the application, and how often it has to be called. */
-export interface WatchedListener {
-  readonly storeKey: string;
-  calls: number;
-  /** How often it must have been called at least, and may have been at most. */
-  least: number;
-  most: number;
-  readonly stop: () => void;
-}
+const NO_MARKS: SeenMarks = new Map();
 
 /**
  * Looks over the shoulder of one client-side root: at any moment its state must be one that the server made, whole;
  * it goes from one to the next without gaps; listeners hear each change once; what does not change stays the
- * identical object; and what was there once never goes blank.
+ * identical object; what was there once never goes blank; and optimistic updates lie over it exactly while their
+ * commands want them.
  */
 export class RootWatch {
   readonly root: Root;
@@ -25,12 +28,18 @@ export class RootWatch {
   /** What the root was asked for last. */
   label: number;
   readonly #runs: readonly RootRun[];
+  readonly #now: () => number;
+  readonly #coverage: Coverage;
   readonly #stopSpy: () => void;
   readonly #events: number[] = [];
   readonly #expectedEvents: number[] = [];
+  /** Stopped in the middle of a notification, which still has to reach them. */
+  readonly #leaving = new Set<WatchedListener>();
+  #overlays: Overlay[] = [];
+  #marks: SeenMarks = NO_MARKS;
   #run = -1;
   #version = 0;
-  #tree: unknown;
+  #snapshot: unknown;
   #parts: ReadonlyMap<string, object> = new Map();
 
   constructor(
@@ -38,19 +47,29 @@ export class RootWatch {
     proxy: { handleEvent(name: string, handler: (payload: unknown) => void): () => void },
     runs: readonly RootRun[],
     label: number,
+    world: { readonly now: () => number; readonly coverage: Coverage },
   ) {
     this.label = label;
     this.root = root;
     this.#runs = runs;
-    this.#look();
+    this.#now = world.now;
+    this.#coverage = world.coverage;
+    this.look();
     this.#expectedEvents.length = 0;
     // One envelope at a time even when several arrive in one turn: those held back for a mount's reply.
-    const stop = subscribeStore(root, [], () => this.#look());
+    const stop = subscribeStore(root, [], () => this.look());
     const stopEvents = proxy.handleEvent("note", (payload) => {
-      this.#look();
+      this.look();
       this.#events.push(payload as number);
     });
+    const stopState = root.state.subscribe(() => {
+      const { status, error } = root.state.current;
+      if (status === "recovering") this.#coverage.note("root recovering");
+      if (status === "stale") this.#coverage.note("root stale");
+      if (status === "failed") this.#coverage.note(covered(`root failed: ${error?.code}`));
+    });
     this.#stopSpy = () => {
+      stopState();
       stop();
       stopEvents();
     };
@@ -69,45 +88,70 @@ export class RootWatch {
     return this.#version;
   }
 
+  get moment(): RootMoment {
+    return {
+      now: this.#now(),
+      run: this.#run,
+      version: this.#version,
+      status: this.root.state.current.status,
+    };
+  }
+
   /** Ids of the stores that are there. */
   storeIds(): StoreId[] {
-    const current = this.run?.history[this.#version];
+    const { current } = this;
     return current === undefined ? [] : storesOf(current.tree).map(idOf);
   }
 
-  listen(storeId: StoreId): WatchedListener {
-    this.check();
-    const listener: WatchedListener = {
-      storeKey: storeIdKey(storeId),
-      calls: 0,
-      least: 0,
-      most: 0,
-      stop: subscribeStore(this.root, storeId, () => listener.calls++),
-    };
+  get current(): RunVersion | undefined {
+    return this.run?.history[this.#version];
+  }
+
+  /** Begins to listen to a store; `react` is called with each call, in the middle of the notification. */
+  listen(storeId: StoreId, react?: (listener: WatchedListener) => void): WatchedListener {
+    this.look();
+    const listener = new WatchedListener(storeIdKey(storeId));
+    listener.start(
+      (call) => subscribeStore(this.root, storeId, call),
+      react === undefined ? undefined : () => react(listener),
+    );
     this.listeners.add(listener);
     return listener;
   }
 
+  /** Stops listening; what is being told just now is still heard. */
   unlisten(listener: WatchedListener): void {
+    if (!this.listeners.has(listener)) return;
+    this.look();
     listener.stop();
     this.listeners.delete(listener);
+    this.#leaving.add(listener);
+  }
+
+  /** An update is about to be laid over a store. */
+  expectOverlay(overlay: Overlay): void {
+    overlay.mayHide = this.current?.views.has(overlay.storeKey) !== true;
+    this.#overlays.push(overlay);
+  }
+
+  isShown({ storeKey, token }: Overlay): boolean {
+    this.look();
+    return this.#marks.get(storeKey)?.includes(token) === true;
   }
 
   /** To be called whenever nothing is half-way: between two events of the client. */
   check(): void {
-    this.#look();
-    for (const { storeKey, calls, least, most } of this.listeners) {
-      if (calls < least || calls > most)
-        throw new Divergence(
-          "a listener hears each change once",
-          `${this.root.key} store ${storeKey}: ${calls} calls, expected ${least} to ${most}, at run ${this.#run} version ${this.#version}`,
-        );
-    }
+    this.look();
+    const where = `${this.root.key} at run ${this.#run} version ${this.#version}`;
+    for (const listener of this.listeners) listener.check(where);
+    for (const listener of this.#leaving) listener.check(`${where}, stopped`);
+    this.#leaving.clear();
     if (JSON.stringify(this.#events) !== JSON.stringify(this.#expectedEvents))
       throw new Divergence(
         "events come once each",
         `${this.root.key}: ${this.#events.join()} for ${this.#expectedEvents.join()}`,
       );
+    if (this.#overlays.length > 0) this.#checkOverlays(where);
   }
 
   /** Forgets the listeners; the root itself is the client's. */
@@ -116,7 +160,8 @@ export class RootWatch {
     this.#stopSpy();
   }
 
-  #look(): void {
+  /** Takes note of where the root is; may be called in the middle of things. */
+  look(): void {
     const tree = readTree(this.root);
     const version = rootVersion(this.root);
     if (tree === undefined) {
@@ -124,17 +169,36 @@ export class RootWatch {
       return;
     }
     const run = tree["run"] as number;
-    if (run === this.#run && version === this.#version) {
-      if (tree !== this.#tree) throw new Divergence("unchanged state is identical", `${this.root.key} at ${version}`);
-      return;
+    const snapshot = this.root.snapshots.read(this.root.tree.rootRecord);
+    const isSame = run === this.#run && version === this.#version;
+    if (isSame && snapshot === this.#snapshot) return;
+    this.#snapshot = snapshot;
+    const before = this.#marks;
+    this.#marks = this.#overlays.length === 0 ? NO_MARKS : readMarks(snapshot);
+    const changed = changedMarks(before, this.#marks);
+    if (before.size > 0 && this.#marks.size > 0 && !isSame) this.#coverage.note("update through an envelope");
+    if (Array.from(this.#marks.values()).flat().length > 1) this.#coverage.note("several updates at once");
+    if (isSame) this.#stepOverlays(changed);
+    else this.#follow(run, version, changed);
+    this.#compare(tree, snapshot);
+  }
+
+  /** Only updates came or went. */
+  #stepOverlays(changed: readonly string[]): void {
+    const current = this.current as RunVersion;
+    const throwing = this.#throwing;
+    if (changed.length === 0 && throwing.length === 0)
+      throw new Divergence("unchanged state is identical", `${this.root.key} at ${this.#version}`);
+    const surely = withContaining(changed, current);
+    const maybe = withContaining(throwing, current);
+    for (const { listener, key } of this.#heard) {
+      listener.expect(surely.has(key) ? "surely" : maybe.has(key) ? "maybe" : "never");
     }
-    this.#tree = tree;
-    this.#follow(run, version);
-    this.#compare(tree);
+    this.#checkSharing(undefined, current, false, (key) => surely.has(key) || maybe.has(key));
   }
 
   /** Counts what the listeners have to hear on the way from the state seen last. */
-  #follow(run: number, version: number): void {
+  #follow(run: number, version: number, changed: readonly string[]): void {
     const history = this.#runs[run]?.history;
     const target = history?.[version];
     if (history === undefined || target === undefined || target.isSpoilt)
@@ -143,68 +207,105 @@ export class RootWatch {
     if (isSameRun && version < this.#version)
       throw new Divergence("versions grow", `${this.root.key} went from ${this.#version} to ${version}`);
     const from = isSameRun ? this.#version : 0;
-    let before = this.#run < 0 ? undefined : this.#runs[this.#run]?.history[this.#version];
+    const first = this.current;
+    let before = first;
     for (let at = from + 1; at <= version; at++) {
       const after = history[at] as RunVersion;
-      for (const listener of this.listeners) count(listener, before, after, at === 1);
+      const isLast = at === version;
+      const surely = isLast ? withContaining(changed, before, after) : new Set<string>();
+      const maybe = isLast ? withContaining(this.#throwing, before, after) : new Set<string>();
+      for (const { listener, key } of this.#heard) {
+        const isChanged = before?.views.get(key) !== after.views.get(key) || surely.has(key);
+        const isMaybe = maybe.has(key) || mayDiffer(key, before, after, at === 1);
+        listener.expect(isChanged ? "surely" : isMaybe ? "maybe" : "never");
+      }
+      for (const overlay of this.#overlays) if (!after.views.has(overlay.storeKey)) overlay.mayHide = true;
       this.#expectedEvents.push(...after.events);
-      if (at === version) this.#checkSharing(before, after, at - from === 1, at === 1);
+      if (isLast && at - from === 1) {
+        this.#checkSharing(before, after, at === 1, (key) => surely.has(key) || maybe.has(key));
+      } else if (isLast) {
+        this.#parts = partsOf(this.#snapshot);
+      }
       before = after;
     }
     this.#run = run;
     this.#version = version;
   }
 
-  #compare(tree: JsonValue): void {
-    const expected = this.#runs[this.#run]?.history[this.#version] as RunVersion;
-    if (!deepEqual(tree, expected.tree as JsonValue))
-      throw new Divergence("the tree is the server's", this.#differs(tree, expected.tree));
-    const snapshot = this.root.snapshots.read(this.root.tree.rootRecord);
-    if (!deepEqual(snapshot as JsonValue, expected.snapshot as JsonValue))
-      throw new Divergence("the snapshot is the server's", this.#differs(snapshot, expected.snapshot));
+  #compare(tree: JsonValue, snapshot: unknown): void {
+    const { tree: expectedTree, streams, snapshot: plain } = this.current as RunVersion;
+    if (!deepEqual(tree, expectedTree as JsonValue))
+      throw new Divergence("the tree is the server's", this.#differs(tree, expectedTree));
+    const shown = overlaysBehind(this.#marks, this.#overlays);
+    const lay = (key: string, state: unknown): unknown =>
+      (shown.get(key) ?? []).reduce((given, overlay) => overlay.update(given), state);
+    const expected = shown.size === 0 ? plain : hydrate(expectedTree, streams, storeIdKey([]), lay);
+    if (!deepEqual(snapshot as JsonValue, expected as JsonValue))
+      throw new Divergence("the snapshot is the server's", this.#differs(snapshot, expected));
+  }
+
+  #checkOverlays(where: string): void {
+    const { moment } = this;
+    for (const overlay of this.#overlays) {
+      const verdict = overlay.judge(moment);
+      if (overlay.outcome === "resolved" && !overlay.wasShown && !overlay.mayHide && overlay.kind !== "throw")
+        throw new Divergence("an update shows at once", `${where}: ${overlay.token} over ${overlay.storeKey}`);
+      if (verdict === "either" || overlay.kind === "throw") continue;
+      const isThere = this.#marks.get(overlay.storeKey)?.includes(overlay.token) === true;
+      if (isThere !== (verdict === "shown"))
+        throw new Divergence(
+          verdict === "shown" ? "an update shows while it is wanted" : "an update goes in time",
+          `${where}: ${overlay.token} (${overlay.outcome ?? "under way"}) over ${overlay.storeKey}`,
+        );
+    }
+    this.#overlays = this.#overlays.filter((overlay) => {
+      if (!overlay.isOver(moment)) return true;
+      if (overlay.wasShown) this.#coverage.note(overlay.ending);
+      return false;
+    });
+  }
+
+  #checkSharing(
+    before: RunVersion | undefined,
+    after: RunVersion,
+    isInitial: boolean,
+    isExcused: (key: string) => boolean,
+  ): void {
+    const parts = partsOf(this.#snapshot);
+    for (const [key, part] of parts) {
+      const former = this.#parts.get(key);
+      if (former === undefined || former === part || isExcused(key)) continue;
+      const isSame = before === undefined || before.views.get(key) === after.views.get(key);
+      if (isSame && (before === undefined || !mayDiffer(key, before, after, isInitial)))
+        throw new Divergence(
+          "unchanged parts keep identity",
+          `${this.root.key} store ${key}, ${isInitial ? "in an initial envelope" : JSON.stringify(after.ops)}`,
+        );
+    }
+    this.#parts = parts;
+  }
+
+  get #heard(): { readonly listener: WatchedListener; readonly key: string }[] {
+    return Array.from(this.listeners, (listener) => ({ listener, key: listener.storeKey }));
+  }
+
+  /** Stores with an update that throws: whatever it does besides, it shows nothing. */
+  get #throwing(): string[] {
+    return this.#overlays.flatMap((overlay) => (overlay.kind === "throw" ? [overlay.storeKey] : []));
   }
 
   #differs(is: unknown, expected: unknown): string {
     return `${this.root.key} at run ${this.#run} version ${this.#version}\n  is       ${JSON.stringify(is)}\n  expected ${JSON.stringify(expected)}`;
   }
-
-  #checkSharing(before: RunVersion | undefined, after: RunVersion, isOneStep: boolean, isInitial: boolean): void {
-    const parts = new Map<string, object>();
-    collectParts(this.root.snapshots.read(this.root.tree.rootRecord), parts);
-    if (before !== undefined && isOneStep) {
-      for (const [key, part] of parts) {
-        const former = this.#parts.get(key);
-        if (former === undefined || former === part || before.views.get(key) !== after.views.get(key)) continue;
-        if (!mayDiffer(key, before, after, isInitial))
-          throw new Divergence(
-            "unchanged parts keep identity",
-            `${this.root.key} store ${key}, ${isInitial ? "in an initial envelope" : JSON.stringify(after.ops)}`,
-          );
-      }
-    }
-    this.#parts = parts;
-  }
-}
-
-function count(listener: WatchedListener, before: RunVersion | undefined, after: RunVersion, isInitial: boolean): void {
-  if (before?.views.get(listener.storeKey) !== after.views.get(listener.storeKey)) {
-    listener.least++;
-    listener.most++;
-  } else if (mayDiffer(listener.storeKey, before, after, isInitial)) {
-    listener.most++;
-  }
-}
-
-/**
- * Whether a store that did not change may still be a new object: it came whole in an op, or it is at another place
- * after an initial envelope, which matches stores by id within one list and all else by place.
- */
-function mayDiffer(key: string, before: RunVersion | undefined, after: RunVersion, isInitial: boolean): boolean {
-  if (!isInitial) return after.rewritten.has(key);
-  return before?.placements.get(key) !== after.placements.get(key);
 }
 
 /** The snapshots of all stores in a snapshot, by id. */
+function partsOf(snapshot: unknown): Map<string, object> {
+  const parts = new Map<string, object>();
+  collectParts(snapshot, parts);
+  return parts;
+}
+
 function collectParts(value: unknown, parts: Map<string, object>): void {
   if (typeof value !== "object" || value === null) return;
   const id = (value as Record<string, unknown>)[STORE_ID_KEY];

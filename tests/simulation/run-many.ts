@@ -1,5 +1,6 @@
 import { SeededRandom } from "@musubi/testing";
 import { type Action, drawActions } from "./actions.js";
+import { type Counts, Coverage } from "./coverage.js";
 import { runScenario } from "./scenario.js";
 import { shrink } from "./shrink.js";
 
@@ -26,6 +27,8 @@ export interface SimulationFailure {
 export interface SimulationResult {
   readonly runs: number;
   readonly failures: readonly SimulationFailure[];
+  /** What all runs together came across. */
+  readonly counts: Counts;
 }
 
 /** The scenario of a seed. */
@@ -38,15 +41,17 @@ export function actionsOf(seed: number): readonly Action[] {
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
   const { runs, seed, onProgress, maxFailures = 5 } = options;
   const failures: SimulationFailure[] = [];
+  const coverage = new Coverage();
   let done = 0;
   for (; done < runs && failures.length < maxFailures; done++) {
     if (done % 100 === 0) onProgress?.(done, failures.length);
     const actions = actionsOf(seed + done);
-    const { failure } = await runScenario(seed + done, actions);
+    const { failure, counts } = await runScenario(seed + done, actions);
+    coverage.add(counts);
     if (failure !== undefined) failures.push(await minimise(seed + done, actions, failure));
   }
   onProgress?.(done, failures.length);
-  return { runs: done, failures };
+  return { runs: done, failures, counts: coverage.counts };
 }
 
 /** The failure told in a way that can be run again and read. */

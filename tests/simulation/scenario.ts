@@ -1,8 +1,10 @@
 import { SeededRandom } from "@musubi/testing";
-import type { Action } from "./actions.js";
+import type { Action, Reaction } from "./actions.js";
+import { type Counts, covered } from "./coverage.js";
 import { Divergence } from "./divergence.js";
-import type { WatchedListener } from "./root-watch.js";
+import { PlannedError } from "./planned-error.js";
 import { settlePromises } from "./virtual-time.js";
+import type { WatchedListener } from "./watched-listener.js";
 import { type Hold, World } from "./world.js";
 
 /** How a scenario went. */
@@ -11,6 +13,8 @@ export interface ScenarioResult {
   readonly failure: Error | undefined;
   /** What happened, in order. */
   readonly trace: readonly string[];
+  /** What was come across, and how often. */
+  readonly counts: Counts;
 }
 
 /** Longest that client and server may take to agree once nothing goes wrong any more, in virtual milliseconds. */
@@ -34,9 +38,10 @@ export async function runScenario(seed: number, actions: readonly Action[]): Pro
     }
     await scenario.settle();
     await scenario.end();
-    return { failure: undefined, trace: world.trace };
+    return { failure: undefined, trace: world.trace, counts: world.coverage.counts };
   } catch (error) {
-    return { failure: error instanceof Error ? error : new Error(String(error)), trace: world.trace };
+    const failure = error instanceof Error ? error : new Error(String(error));
+    return { failure, trace: world.trace, counts: world.coverage.counts };
   } finally {
     await settlePromises();
     process.off("unhandledRejection", onRejection);
@@ -47,7 +52,8 @@ export async function runScenario(seed: number, actions: readonly Action[]): Pro
 class Scenario {
   readonly #world: World;
   readonly #listeners: { readonly hold: Hold; readonly listener: WatchedListener }[] = [];
-  #tokens = 0;
+  /** How often each listener did what it does when it is called. */
+  readonly #reactions = new Map<WatchedListener, number>();
 
   constructor(world: World) {
     this.#world = world;
@@ -60,9 +66,10 @@ class Scenario {
       case "wait":
         return world.pass(action.ms);
       case "fault":
+        world.coverage.note(covered(action.fault.kind));
         return world.network.inject(action.fault);
       case "connect":
-        return world.connect(action.holder);
+        return world.connect(action.holder, action.usesAtOnce);
       case "disconnect":
         return world.disconnect(action.holder);
       case "mount":
@@ -85,10 +92,7 @@ class Scenario {
       case "listen": {
         const hold = pick(world.holds, action.hold);
         if (hold === undefined || hold.watch.root.isClosed) return;
-        const there = pick(hold.watch.storeIds(), action.store) ?? [];
-        const storeId = action.isThere ? there : [...there, `s${action.store % 7}`];
-        this.#listeners.push({ hold, listener: hold.watch.listen(storeId) });
-        return;
+        return this.#listen(hold, action.store, action.isThere, action.react);
       }
       case "unlisten": {
         const found = pick(this.#listeners, action.listener);
@@ -101,15 +105,24 @@ class Scenario {
         return this.#read(pick(world.holds, action.hold), action.depth);
       case "change": {
         const random = new SeededRandom(action.seed);
-        for (let index = 0; index < action.times; index++) world.server.change(this.#mounted(action.pair), random);
+        for (let index = 0; index < action.times; index++)
+          world.server.roots.change(this.#mounted(action.pair), random);
         return;
       }
       case "trouble":
-        return world.server.trouble(this.#mounted(action.pair), action.kind);
+        return world.server.roots.trouble(this.#mounted(action.pair), action.kind);
       case "mood":
-        world.server.mountMoods.push(action.mood);
+        world.server.mounts.moods.push({
+          mood: action.mood,
+          pair: action.pair === undefined ? undefined : world.pairs[action.pair],
+        });
+        return;
+      case "join":
+        world.server.joinMoods.push(action.mood);
+        if (action.crashes) world.server.crash();
         return;
       case "socket":
+        world.coverage.note(action.open ? "socket opened by the app" : "socket closed by the app");
         if (action.open) world.socket.connect();
         else world.socket.disconnect();
         return;
@@ -140,9 +153,10 @@ class Scenario {
     await world.pass(500);
     this.#compare();
     // A server's next change reaches everything that is live.
-    for (const pair of world.pairs) world.server.change(pair);
+    for (const pair of world.pairs) world.server.roots.change(pair);
     await world.pass(500);
     this.#compare();
+    world.coverage.note("settled world");
   }
 
   /** Gives everything back: nothing may be left on either side. */
@@ -177,13 +191,58 @@ class Scenario {
 
   #command(action: Extract<Action, { do: "command" }>, hold: Hold | undefined): void {
     if (hold === undefined) return;
-    const { mood, ms, timeoutMs, whenOffline } = action;
+    const { mood, ms, timeoutMs, whenOffline, update } = action;
     for (let index = 0; index < action.times; index++) {
       const abort = new AbortController();
       if (action.abort === "before") abort.abort();
-      const token = `t${this.#tokens++}`;
-      this.#world.dispatch(hold, token, { mood, ms }, action.store + index, { timeoutMs, whenOffline }, abort);
+      const store = action.store + index;
+      this.#world.dispatch(hold, { payload: { mood, ms }, store, timeoutMs, whenOffline, update }, abort);
       if (action.abort === "later") void Promise.resolve().then(() => abort.abort());
+    }
+  }
+
+  #listen(hold: Hold, store: number, isThere: boolean, react: Reaction): void {
+    const { watch } = hold;
+    const there = pick(watch.storeIds(), store) ?? [];
+    if (!isThere) this.#world.coverage.note("listener of an absent store");
+    const storeId = isThere ? there : [...there, `s${store % 7}`];
+    const listener = watch.listen(storeId, (self) => this.#react(hold, self, store, react));
+    this.#listeners.push({ hold, listener });
+  }
+
+  /** What an application does in the middle of a notification. */
+  #react(hold: Hold, self: WatchedListener, number: number, react: Reaction): void {
+    const { coverage } = this.#world;
+    coverage.note("listener called");
+    const times = (this.#reactions.get(self) ?? 0) + 1;
+    this.#reactions.set(self, times);
+    if (times > 3) return;
+    switch (react) {
+      case "none":
+        return;
+      case "add":
+        coverage.note("listener added in a notification");
+        return this.#listen(hold, number + times, true, "none");
+      case "remove": {
+        const index = number % this.#listeners.length;
+        const [found] = this.#listeners.splice(index, 1);
+        if (found === undefined) return;
+        coverage.note("listener removed in a notification");
+        return found.hold.watch.unlisten(found.listener);
+      }
+      case "throw":
+        throw new PlannedError("a listener");
+      case "command": {
+        coverage.note("command sent in a notification");
+        const payload = { mood: "ok", ms: 0 };
+        const command = { payload, store: number, timeoutMs: 10_000, whenOffline: "queue", update: "count" } as const;
+        this.#world.dispatch(hold, command, new AbortController());
+        return;
+      }
+      case "unmount":
+        if (!this.#world.holds.includes(hold)) return;
+        coverage.note("root given back in a notification");
+        return this.#world.unmount(hold);
     }
   }
 
@@ -216,7 +275,7 @@ class Scenario {
       if (status !== "live") {
         // A first mount that fails is told, and not tried again.
         const wasRefused = status === "closed" && !watch.hasState && error !== undefined;
-        if (!server.excused.has(pair) && !wasRefused)
+        if (!server.roots.excused.has(pair) && !this.#isExcused(error) && !wasRefused)
           throw new Divergence("no root is given up without a reason", `${pair} is ${status}: ${error?.message}`);
         continue;
       }
@@ -238,10 +297,19 @@ class Scenario {
     }
   }
 
+  /** Whether what a root was given up for is what this server does. */
+  #isExcused(error: { readonly code: string } | undefined): boolean {
+    const { server, style } = this.#world;
+    return (
+      (error?.code === "inconsistent" && server.mounts.hasPhantoms) ||
+      (error?.code === "root_id_taken" && style.names === "id")
+    );
+  }
+
   #checkCommands(): void {
     const { commands, server } = this.#world;
     for (const { token, outcomes } of commands) {
-      const effects = server.effects.get(token) ?? 0;
+      const effects = server.commands.effects.get(token) ?? 0;
       const [outcome] = outcomes;
       if (outcomes.length !== 1) throw new Divergence("a command has one outcome", `${token} has ${outcomes.length}`);
       const isTrue = outcome === "resolved" ? effects === 1 : outcome === "unknown" ? effects <= 1 : effects === 0;

@@ -1,17 +1,23 @@
 import { type AnyRegistry, connect, MusubiCommandError, type MusubiConnection } from "@musubi/client";
 import {
   type Connection,
+  type ConnectOptions,
   createConnection,
   disconnectConnectionState,
   type OpenedRoot,
   openConnectionState,
   type Root,
 } from "@musubi/client/runtime";
-import { createMemoryTransport, FaultyNetwork, SeededRandom, type TestSocket } from "@musubi/testing";
+import { type MusubiError, SETTLED, type StoreId, storeIdKey } from "@musubi/protocol";
+import { createMemoryTransport, FaultyNetwork, SeededRandom } from "@musubi/testing";
 import { Socket } from "phoenix";
+import { Coverage, covered } from "./coverage.js";
 import { Divergence } from "./divergence.js";
 import { ModelServer } from "./model-server.js";
+import { Overlay, type UpdateKind } from "./optimistic.js";
+import { PlannedError } from "./planned-error.js";
 import { RootWatch } from "./root-watch.js";
+import { drawStyle, type ServerStyle } from "./server-style.js";
 import { settlePromises, VirtualTime } from "./virtual-time.js";
 
 /** What an application holds: a mounted root, and how to give it back. */
@@ -28,7 +34,17 @@ export interface Hold {
 export interface SentCommand {
   readonly token: string;
   readonly abort: AbortController;
+  readonly overlay: Overlay | undefined;
   outcomes: string[];
+}
+
+/** What a command is sent with. */
+export interface CommandToSend {
+  readonly payload: object;
+  readonly store: number;
+  readonly timeoutMs: number;
+  readonly whenOffline: "queue" | "reject";
+  readonly update: UpdateKind | undefined;
 }
 
 const HOLDERS = 3;
@@ -38,10 +54,11 @@ const UNMOUNT_GRACE_MS = 50;
 export class World {
   readonly time: VirtualTime = new VirtualTime();
   readonly clientClock = this.time.clock();
+  readonly coverage: Coverage = new Coverage();
+  readonly style: ServerStyle;
   readonly network: FaultyNetwork;
   readonly server: ModelServer;
-  readonly socket: TestSocket;
-  readonly pairs: readonly string[];
+  readonly socket: Socket;
   readonly random: SeededRandom;
   readonly holds: Hold[] = [];
   readonly commands: SentCommand[] = [];
@@ -50,7 +67,8 @@ export class World {
   readonly trace: string[] = [];
   readonly #connections: (MusubiConnection<AnyRegistry> | undefined)[] = Array.from({ length: HOLDERS });
   readonly #isConnecting = new Set<number>();
-  readonly #clientRandom: SeededRandom;
+  readonly #options: ConnectOptions;
+  #tokens = 0;
   #pendingMounts = 0;
   #shared: Connection | undefined;
   #failure: Error | undefined;
@@ -58,19 +76,37 @@ export class World {
   constructor(seed: number) {
     this.random = new SeededRandom(seed);
     const latency = new SeededRandom(seed ^ 0x5bd1e995);
-    this.#clientRandom = new SeededRandom(seed ^ 0x27d4eb2f);
-    const namesById = this.random.chance(0.5);
-    // Where a server names roots by their id alone, two modules cannot share one.
-    this.pairs = namesById ? ["Board/a", "Board/b", "List/c", "Form/d"] : ["Board/a", "Board/b", "List/a", "Form/a"];
-    this.server = new ModelServer(this.time.clock(), seed ^ 0x165667b1, namesById, this.random.chance(0.5));
+    const clientRandom = new SeededRandom(seed ^ 0x27d4eb2f);
+    this.style = drawStyle(this.random);
+    const isSettled = (token: unknown): boolean =>
+      this.commands.some((command) => command.token === token && command.outcomes.length > 0);
+    this.server = new ModelServer(this.time.clock(), seed ^ 0x165667b1, this.style, this.coverage, isSettled);
     this.network = new FaultyNetwork({ clock: this.time.clock(), latencyMs: () => latency.integer(0, 20) });
     this.socket = new Socket("ws://model/socket", {
       transport: createMemoryTransport(this.network.wrap(this.server, this.server)),
     });
+    this.socket.onMessage((message) => this.#hear(message as { event: string; payload: unknown }));
+    this.#options = {
+      topology: this.style.topology,
+      clock: this.clientClock,
+      random: () => clientRandom.next(),
+      unmountGraceMs: UNMOUNT_GRACE_MS,
+      logger: {
+        warn: (message) => this.note(`warn ${message}`),
+        error: (message, cause) => {
+          if (!(cause instanceof PlannedError))
+            this.fail(cause ?? new Divergence("nothing is reported as an error", message));
+        },
+      },
+    };
   }
 
   get pendingMounts(): number {
     return this.#pendingMounts;
+  }
+
+  get pairs(): readonly string[] {
+    return this.style.pairs;
   }
 
   /** The client's connection as it is now, for looking only. */
@@ -78,30 +114,34 @@ export class World {
     return this.#shared;
   }
 
-  connect(index: number): void {
+  /** A holder connects, and may use the connection at once, as bindings do, or when it is ready. */
+  connect(index: number, usesAtOnce: boolean): void {
     const holder = index % HOLDERS;
     if (this.#connections[holder] !== undefined || this.#isConnecting.has(holder)) return;
-    this.#isConnecting.add(holder);
-    const options = {
-      clock: this.clientClock,
-      random: () => this.#clientRandom.next(),
-      unmountGraceMs: UNMOUNT_GRACE_MS,
-      logger: {
-        warn: (message: string) => this.note(`warn ${message}`),
-        error: (message: string, cause?: unknown) =>
-          this.fail(cause ?? new Divergence("nothing is reported as an error", message)),
-      },
-    };
-    const connecting = connect<AnyRegistry>(this.socket, options);
-    const { connection } = openConnectionState(this.socket, options);
+    const { connection, ready } = openConnectionState(this.socket, this.#options);
     this.#shared = connection;
+    if (usesAtOnce) {
+      const mine = createConnection<AnyRegistry>(connection);
+      this.#connections[holder] = mine;
+      ready.catch((error: unknown) => {
+        this.#checkRefusal(error);
+        if (this.#connections[holder] === mine) this.disconnect(holder);
+      });
+      return;
+    }
+    this.#isConnecting.add(holder);
+    const connecting = connect<AnyRegistry>(this.socket, this.#options);
+    ready.catch(() => {});
     void disconnectConnectionState(connection);
     void connecting.then(
-      (ready) => {
+      (mine) => {
         this.#isConnecting.delete(holder);
-        this.#connections[holder] = ready;
+        this.#connections[holder] = mine;
       },
-      (error: unknown) => this.fail(error),
+      (error: unknown) => {
+        this.#isConnecting.delete(holder);
+        this.#checkRefusal(error);
+      },
     );
   }
 
@@ -109,10 +149,10 @@ export class World {
     const holder = index % HOLDERS;
     const connection = this.#connections[holder];
     if (connection === undefined) return;
+    this.coverage.note("disconnect");
     this.#connections[holder] = undefined;
     for (const hold of Array.from(this.holds)) if (hold.holder === holder) this.#drop(hold);
     void connection.disconnect();
-    this.look();
   }
 
   disconnectAll(): void {
@@ -127,47 +167,20 @@ export class World {
     if (connection === undefined || shared === undefined) return;
     const [module, id] = pair.split("/") as [string, string];
     const target = { module, id, params: { label } };
+    const known = shared.find({ module, id });
+    if (known !== undefined) {
+      if (this.watches.get(known)?.label !== label) this.coverage.note("mount with other params");
+      if (this.holds.some((hold) => hold.pair === pair && hold.holder !== holder))
+        this.coverage.note("holder with the root of another");
+    }
     if (how === "openRoot") {
       const opened = connection.openRoot(target);
-      this.#add({
-        holder,
-        pair,
-        watch: this.#watchOf(shared, module, id, label),
-        view: opened,
-        release: opened.release,
-      });
+      opened.ready.catch((error: unknown) => this.#noteMountError(error));
+      const watch = this.#watchOf(shared, module, id, label);
+      if (watch !== undefined) this.holds.push({ holder, pair, watch, view: opened, release: opened.release });
       return;
     }
-    let isReleased = false;
-    let unmount: (() => void) | undefined;
-    const mounting = connection.mountStore(target);
-    const hold: Hold = {
-      holder,
-      pair,
-      watch: this.#watchOf(shared, module, id, label),
-      view: undefined,
-      release: () => {
-        isReleased = true;
-        unmount?.();
-      },
-    };
-    this.#add(hold);
-    this.#pendingMounts++;
-    void mounting.then(
-      (mounted) => {
-        this.#pendingMounts--;
-        hold.view = mounted;
-        unmount = () => void mounted.unmount();
-        if (isReleased) unmount();
-        else if (mounted.store.snapshot() === undefined)
-          this.fail(new Divergence("mountStore resolves with state", `${pair} has none`));
-      },
-      (error: unknown) => {
-        this.#pendingMounts--;
-        this.note(`mount of ${pair} ended: ${(error as Error).message}`);
-        this.#drop(hold);
-      },
-    );
+    this.#mountStore(connection.mountStore(target), holder, pair, () => this.#watchOf(shared, module, id, label));
   }
 
   unmount(hold: Hold): void {
@@ -178,6 +191,7 @@ export class World {
   remount(hold: Hold, label: number): void {
     const { view } = hold;
     if (view === undefined) return;
+    this.coverage.note("remount");
     this.#pendingMounts++;
     const settled = (): void => {
       this.#pendingMounts--;
@@ -186,29 +200,41 @@ export class World {
     void view.remount({ label }).then(settled, settled);
   }
 
-  dispatch(
-    hold: Hold,
-    token: string,
-    payload: object,
-    storeIndex: number,
-    options: object,
-    abort: AbortController,
-  ): void {
-    const command: SentCommand = { token, abort, outcomes: [] };
-    const ids = hold.watch.storeIds();
-    const store = ids[storeIndex % Math.max(1, ids.length)] ?? [];
+  /** Sends a command. Returns it, for it to be aborted. */
+  dispatch(hold: Hold, { payload, store, update, ...options }: CommandToSend, abort: AbortController): SentCommand {
+    const { watch } = hold;
+    const token = `t${this.#tokens++}`;
+    const ids = watch.storeIds();
+    const storeId = ids[store % Math.max(1, ids.length)] ?? [];
+    const overlay =
+      update === undefined ? undefined : new Overlay(token, storeIdKey(storeId), update, this.style.hasSessions);
+    const command: SentCommand = { token, abort, overlay, outcomes: [] };
     this.commands.push(command);
-    void hold.watch.root.dispatch(store, "act", { token, ...payload }, { ...options, signal: abort.signal }).then(
+    if (overlay !== undefined) watch.expectOverlay(overlay);
+    const sending = watch.root.dispatch(
+      storeId,
+      "act",
+      { token, ...payload },
+      { ...options, signal: abort.signal, ...(overlay === undefined ? {} : { optimistic: overlay.update }) },
+    );
+    if (overlay !== undefined) this.#noteShown(watch, overlay, storeId);
+    const end = (outcome: string): void => {
+      command.outcomes.push(outcome);
+      this.coverage.note(covered(`command ${outcome}`));
+      if (overlay?.outcome === undefined) overlay?.end(outcome === "resolved", watch.moment);
+    };
+    void sending.then(
       (reply) => {
-        command.outcomes.push("resolved");
+        end("resolved");
         if ((reply as { token?: unknown }).token !== token)
           this.fail(new Divergence("a command gets its own reply", `${token} got ${JSON.stringify(reply)}`));
       },
       (error: unknown) => {
-        if (MusubiCommandError.is(error)) command.outcomes.push(error.fate);
+        if (MusubiCommandError.is(error)) end(error.fate);
         else this.fail(error);
       },
     );
+    return command;
   }
 
   /** The first thing that went wrong stays. */
@@ -232,6 +258,8 @@ export class World {
       if (watch.hasState && view !== undefined && view.store.snapshot() === undefined)
         throw new Divergence("the screen never blanks", `${watch.root.key} has no snapshot`);
     }
+    const [complaint] = this.server.complaints;
+    if (complaint !== undefined) throw new Divergence("the client keeps to protocol.md", complaint);
     if (this.#failure !== undefined) throw this.#failure;
   }
 
@@ -247,8 +275,72 @@ export class World {
     this.time.moveTo(until);
   }
 
-  #add(hold: Hold): void {
-    this.holds.push(hold);
+  #mountStore(
+    mounting: ReturnType<MusubiConnection<AnyRegistry>["mountStore"]>,
+    holder: number,
+    pair: string,
+    watchIt: () => RootWatch | undefined,
+  ): void {
+    let isReleased = false;
+    let unmount: (() => void) | undefined;
+    const watch = watchIt();
+    const hold: Hold | undefined = watch && {
+      holder,
+      pair,
+      watch,
+      view: undefined,
+      release: () => {
+        isReleased = true;
+        unmount?.();
+      },
+    };
+    if (hold !== undefined) this.holds.push(hold);
+    this.#pendingMounts++;
+    void mounting.then(
+      (mounted) => {
+        this.#pendingMounts--;
+        unmount = () => void mounted.unmount();
+        if (hold === undefined || isReleased) {
+          unmount();
+          return;
+        }
+        hold.view = mounted;
+        if (mounted.store.snapshot() === undefined)
+          this.fail(new Divergence("mountStore resolves with state", `${pair} has none`));
+      },
+      (error: unknown) => {
+        this.#pendingMounts--;
+        this.note(`mount of ${pair} ended: ${(error as Error).message}`);
+        this.#noteMountError(error);
+        if (hold !== undefined) this.#drop(hold);
+      },
+    );
+  }
+
+  #noteMountError(error: unknown): void {
+    this.coverage.note(covered(`mount failed: ${(error as MusubiError).code}`));
+  }
+
+  #noteShown(watch: RootWatch, overlay: Overlay, storeId: StoreId): void {
+    overlay.wasShown = watch.isShown(overlay);
+    if (overlay.kind === "throw") this.coverage.note("update that throws");
+    if (!overlay.wasShown) return;
+    this.coverage.note("update shown");
+    if (storeId.length > 0) this.coverage.note("update over a store below the root");
+  }
+
+  /** A first join may only fail when the server refused it. */
+  #checkRefusal(error: unknown): void {
+    const { code } = error as MusubiError;
+    if (code === "join_refused") this.coverage.note("connect refused");
+    // A holder that left before.
+    else if (code !== "disconnected") this.fail(error);
+  }
+
+  #hear({ event, payload }: { readonly event: string; readonly payload: unknown }): void {
+    if (event !== SETTLED) return;
+    const { token, version } = payload as { readonly token: string; readonly version: number };
+    for (const { overlay } of this.commands) if (overlay?.token === token) overlay.settledVersion = version;
   }
 
   #drop(hold: Hold): void {
@@ -256,13 +348,17 @@ export class World {
     if (at >= 0) this.holds.splice(at, 1);
   }
 
-  #watchOf(shared: Connection, module: string, id: string, label: number): RootWatch {
+  /** The watch over a root; `undefined` for one that was closed at once. */
+  #watchOf(shared: Connection, module: string, id: string, label: number): RootWatch | undefined {
     const root = shared.find({ module, id });
-    if (root === undefined) throw new Divergence("a held root is there", `${module}/${id} is not`);
+    if (root === undefined) return undefined;
     let watch = this.watches.get(root);
     if (watch === undefined) {
       const opened = createConnection<AnyRegistry>(shared).openRoot({ module, id });
-      watch = new RootWatch(root, opened.store, this.server.runs, label);
+      watch = new RootWatch(root, opened.store, this.server.roots.runs, label, {
+        now: () => this.time.now,
+        coverage: this.coverage,
+      });
       opened.release();
       this.watches.set(root, watch);
     }

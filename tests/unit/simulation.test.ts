@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { missing } from "../simulation/coverage.js";
 import { actionsOf, describeFailure, simulate } from "../simulation/run-many.js";
 import { runScenario } from "../simulation/scenario.js";
 import { shrink } from "../simulation/shrink.js";
@@ -7,9 +8,10 @@ const SEED = 1;
 const RUNS = 500;
 
 test(`the client agrees with its server in ${RUNS} random scenarios (seed ${SEED})`, async () => {
-  const { runs, failures } = await simulate({ runs: RUNS, seed: SEED });
+  const { runs, failures, counts } = await simulate({ runs: RUNS, seed: SEED });
   expect(failures.map(describeFailure).join("\n")).toBe("");
   expect(runs).toBe(RUNS);
+  expect(missing(counts)).toEqual([]);
 }, 120_000);
 
 test("a seed gives one run, to the letter", async () => {

@@ -1,0 +1,127 @@
+/** What a simulation has to have come across for its result to mean anything. */
+export const COVERED = [
+  "mount ok",
+  "mount resumed",
+  "mount not resumed",
+  "mount refused",
+  "mount crashes the channel",
+  "mount early",
+  "mount early, overflowing",
+  "mount slow",
+  "mount stillborn",
+  "mount with a late first envelope",
+  "mount on a channel of its own",
+  "phantom",
+  "phantom that stays",
+  "unmount",
+  "root down, to be retried",
+  "root down for good",
+  "restart in place",
+  "envelope with a gap",
+  "envelope that does not apply",
+  "envelope of a wrong shape",
+  "event",
+  "join",
+  "join with a session taken up",
+  "join with a session gone",
+  "join refused",
+  "join moved",
+  "join unanswered",
+  "connect refused",
+  "channel closed",
+  "channel crashed",
+  "session taken over",
+  "session expired",
+  "cut",
+  "delay",
+  "duplicate",
+  "half_open",
+  "refuse",
+  "restart",
+  "crash",
+  "close",
+  "socket closed by the app",
+  "socket opened by the app",
+  "disconnect",
+  "holder with the root of another",
+  "mount with other params",
+  "remount",
+  "root recovering",
+  "root stale",
+  "root failed: root_down",
+  "root failed: inconsistent",
+  "root failed: root_id_taken",
+  "root failed: mount_crashed",
+  "mount failed: mount_refused",
+  "mount failed: mount_crashed",
+  "mount failed: mount_timeout",
+  "mount failed: root_id_taken",
+  "mount failed: inconsistent",
+  "mount failed: root_down",
+  "mount failed: unmounted",
+  "mount failed: disconnected",
+  "mount failed: join_refused",
+  "command resolved",
+  "command rejected",
+  "command not_sent",
+  "command unknown",
+  "command repeated",
+  "command refused: too_many_unacked",
+  "update shown",
+  "update over a store below the root",
+  "update rolled back",
+  "update confirmed by settled",
+  "update confirmed without settled",
+  "update confirmed after a loss",
+  "update through an envelope",
+  "update that throws",
+  "several updates at once",
+  "listener called",
+  "listener of an absent store",
+  "listener added in a notification",
+  "listener removed in a notification",
+  "command sent in a notification",
+  "root given back in a notification",
+  "settled world",
+] as const;
+
+/** One of {@link COVERED}. */
+export type Kind = (typeof COVERED)[number];
+
+/** How often each kind of thing happened. */
+export type Counts = ReadonlyMap<Kind, number>;
+
+/** Counts what happens. */
+export class Coverage {
+  readonly #counts = new Map<Kind, number>();
+
+  get counts(): Counts {
+    return this.#counts;
+  }
+
+  note(kind: Kind): void {
+    this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + 1);
+  }
+
+  add(counts: Counts): void {
+    for (const [kind, count] of counts) this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + count);
+  }
+}
+
+/** A kind whose name is made of parts; one that the table does not know is a surprise. */
+export function covered(kind: string): Kind {
+  const found = COVERED.find((each) => each === kind);
+  if (found === undefined) throw new Error(`no scenario is known to come to this: ${kind}`);
+  return found;
+}
+
+/** What never happened. */
+export function missing(counts: Counts): Kind[] {
+  return COVERED.filter((kind) => !counts.has(kind));
+}
+
+/** The counts as a table to read. */
+export function describeCounts(counts: Counts): string {
+  const width = Math.max(...COVERED.map((kind) => kind.length));
+  return COVERED.map((kind) => `${kind.padEnd(width)} ${String(counts.get(kind) ?? 0).padStart(9)}`).join("\n");
+}

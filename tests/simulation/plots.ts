@@ -1,0 +1,113 @@
+import type { SeededRandom } from "@musubi/testing";
+import type { Action } from "./actions.js";
+
+/** Steps that lead to something rare, to be put among steps drawn at random. */
+type Plot = (random: SeededRandom) => readonly Action[];
+
+const PLOTS: readonly Plot[] = [
+  // A root that crashes its server again and again.
+  (random) => {
+    const pair = random.integer(0, 3);
+    const mood: Action = { do: "mood", mood: { kind: "crash" }, pair };
+    const isMountedBefore = random.chance(0.4);
+    return [
+      ...(isMountedBefore ? [mountOf(random, pair), waitFor(200)] : []),
+      mood,
+      mood,
+      mood,
+      isMountedBefore ? { do: "trouble", pair, kind: "wrong_op" } : mountOf(random, pair),
+      waitFor(random.pick([500, 20_000])),
+    ];
+  },
+  // A connection that both ends take for dead at different times.
+  (random) => [
+    { do: "fault", fault: { kind: "half_open" } },
+    { do: "change", pair: 0, times: random.integer(0, 3), seed: random.integer(0, 999) },
+    waitFor(random.integer(30_000, 75_000)),
+  ],
+  // A first join that is refused while roots are waiting for it.
+  (random) => [
+    { do: "disconnect", holder: 0 },
+    { do: "disconnect", holder: 1 },
+    { do: "disconnect", holder: 2 },
+    { do: "join", mood: random.pick(["refuse", "moved"]), crashes: false },
+    { do: "connect", holder: 0, usesAtOnce: true },
+    mountOf(random, 0),
+    mountOf(random, 1),
+    waitFor(500),
+    { do: "connect", holder: 1, usesAtOnce: false },
+    waitFor(500),
+    mountOf(random, 0),
+    waitFor(200),
+  ],
+  // A client that leaves while mounts are on their way.
+  (random) => [
+    { do: "mood", mood: { kind: "slow", ms: 5_000 } },
+    mountOf(random, 0),
+    mountOf(random, 1),
+    waitFor(random.pick([0, 10, 100])),
+    { do: "disconnect", holder: 0 },
+    { do: "disconnect", holder: 1 },
+    { do: "disconnect", holder: 2 },
+    waitFor(random.pick([0, 100, 6_000])),
+    { do: "connect", holder: 2, usesAtOnce: true },
+  ],
+  // A root that ends before it has begun.
+  (random) => {
+    const pair = random.integer(0, 3);
+    return [
+      { do: "mood", mood: { kind: "stillborn", retry: random.chance(0.3) }, pair },
+      mountOf(random, pair),
+      waitFor(300),
+    ];
+  },
+  // A root that comes back to find that another module has its id.
+  (random) => [
+    mountOf(random, 0),
+    waitFor(200),
+    { do: "trouble", pair: 0, kind: "down" },
+    waitFor(20),
+    mountOf(random, 3),
+    waitFor(3_000),
+  ],
+  // Commands on their way through losses, in one session.
+  (random) => [
+    command(random),
+    command(random),
+    waitFor(random.integer(0, 30)),
+    { do: "fault", fault: { kind: "cut" } },
+    command(random),
+    waitFor(random.pick([20, 500, 3_000])),
+    { do: "fault", fault: { kind: "cut" } },
+    waitFor(2_000),
+  ],
+];
+
+/** Puts a plot somewhere into `actions`. */
+export function withPlot(random: SeededRandom, actions: readonly Action[]): readonly Action[] {
+  const at = random.integer(6, actions.length);
+  return [...actions.slice(0, at), ...random.pick(PLOTS)(random), ...actions.slice(at)];
+}
+
+function waitFor(ms: number): Action {
+  return { do: "wait", ms };
+}
+
+function mountOf(random: SeededRandom, pair: number): Action {
+  return { do: "mount", holder: 0, pair, label: 0, how: random.pick(["mountStore", "openRoot"]) };
+}
+
+function command(random: SeededRandom): Action {
+  return {
+    do: "command",
+    hold: random.integer(0, 9),
+    store: random.integer(0, 9),
+    mood: random.pick(["ok", "reply_first", "late"]),
+    ms: 100,
+    timeoutMs: 10_000,
+    whenOffline: "queue",
+    abort: "never",
+    times: random.integer(1, 3),
+    update: random.pick(["mark", "count"]),
+  };
+}
