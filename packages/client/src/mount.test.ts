@@ -7,7 +7,7 @@ import {
   type TestSocket,
 } from "@musubi/testing";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { type AnyRegistry, connect, type Logger, type MusubiConnection, MusubiInconsistencyError } from "./index.js";
+import { type AnyRegistry, connect, type Logger, type MusubiConnection } from "./index.js";
 
 let server: ScriptedServer;
 let socket: TestSocket;
@@ -190,18 +190,6 @@ describe("mounting", () => {
     expect(store.snapshot()).toMatchObject({ count: 5 });
   });
 
-  test("protocol.md 2: the first envelopes may come before the mount reply, and are applied in order", async () => {
-    server.intercept("mount", (message) => {
-      server.push("patch", initialEnvelope("r1", { count: 1 }, {}));
-      const next = { type: "patch", root_id: "r1", base_version: 1, version: 2, stream_ops: [] };
-      server.push("patch", { ...next, ops: [{ op: "replace", path: "/count", value: 2 }] });
-      server.reply(message, "ok", { root_id: "r1" });
-    });
-    const { store } = await mount();
-    await eventually(() => (store as { count?: unknown }).count === 2);
-    expect([pushed("mount"), pushed("unmount")]).toEqual([1, 0]);
-  });
-
   test("protocol.md 2: more than 64 early envelopes overflow, and the mount that names them recovers", async () => {
     let mounts = 0;
     server.intercept("mount", (message, proceed) => {
@@ -237,33 +225,6 @@ describe("mounting", () => {
     await mount();
     await eventually(() => pushed("unmount") === 1);
     expect(server.messages("unmount")).toEqual([{ root_id: "stranger" }]);
-  });
-
-  test("protocol.md 2: nothing within mountTimeoutMs of the mount reply: the root recovers", async () => {
-    let mounts = 0;
-    server.intercept("mount", (message, proceed) => {
-      if (mounts++ > 0) proceed();
-      else server.reply(message, "ok", { root_id: "Counter:a" });
-    });
-    const mounting = mount();
-    await eventually(() => pushed("mount") === 1);
-    await turn();
-    clock.advance(10_000);
-    await expect(mounting).resolves.toBeDefined();
-    expect([pushed("mount"), pushed("unmount")]).toEqual([2, 1]);
-  });
-
-  test("protocol.md 2: anything but the initial envelope after the mount reply: the root recovers", async () => {
-    let mounts = 0;
-    server.intercept("mount", (message, proceed) => {
-      if (mounts++ > 0) return proceed();
-      server.reply(message, "ok", { root_id: "Counter:a" });
-      const envelope = { type: "patch", root_id: "Counter:a", base_version: 3, version: 4, ops: [], stream_ops: [] };
-      server.push("patch", envelope);
-    });
-    const { store } = await mount();
-    expect(store.snapshot()).toMatchObject({ id: "a" });
-    expect([pushed("mount"), pushed("unmount")]).toEqual([2, 1]);
   });
 });
 
@@ -304,24 +265,6 @@ describe("already_mounted", () => {
     expect(store.snapshot()).toMatchObject({ page: 2 });
   });
 
-  test("protocol.md 2: a phantom is unmounted, and mounted once more", async () => {
-    let mounts = 0;
-    server.intercept("mount", (message, proceed) => {
-      if (mounts++ > 0) proceed();
-      else server.reply(message, "error", alreadyMounted);
-    });
-    const { store } = await mount();
-    expect(store.snapshot()).toMatchObject({ id: "a" });
-    expect(server.received.map((message) => message.event)).toEqual(["phx_join", "mount", "unmount", "mount"]);
-  });
-
-  test("protocol.md 2: a phantom that stays is a MusubiInconsistencyError", async () => {
-    server.intercept("mount", (message) => server.reply(message, "error", alreadyMounted));
-    const error: unknown = await mount().catch((reason: unknown) => reason);
-    expect(MusubiInconsistencyError.is(error)).toBe(true);
-    expect([pushed("mount"), pushed("unmount")]).toEqual([2, 1]);
-  });
-
   test("protocol.md 2: a phantom whose root_id another root holds does not cost that root its life", async () => {
     const { state } = await mount("a", "Counter");
     server.intercept("mount", (message) => server.reply(message, "error", alreadyMounted));
@@ -332,57 +275,11 @@ describe("already_mounted", () => {
 });
 
 describe("unmounting", () => {
-  test("protocol.md 2: an unmount of a root whose mount is unanswered is sent after the reply", async () => {
-    const held: (() => void)[] = [];
-    server.intercept("mount", (_message, proceed) => held.push(proceed));
-    const second = await connect<AnyRegistry>(socket, { clock, logger });
-    const mounting = second.mountStore({ module: "Counter", id: "a" });
-    await eventually(() => held.length === 1);
-    await second.disconnect();
-    clock.advance(50);
-    await turn();
-    expect(pushed("unmount")).toBe(0);
-    held[0]?.();
-    await expect(mounting).rejects.toMatchObject({ code: "unmounted" });
-    expect(pushed("unmount")).toBe(1);
-  });
-
-  test("protocol.md 2: a mount of a pair whose unmount is unanswered waits for that answer", async () => {
-    const first = await mount();
-    const held: (() => void)[] = [];
-    server.intercept("unmount", (_message, proceed) => held.push(proceed));
-    await first.unmount();
-    clock.advance(50);
-    await eventually(() => held.length === 1);
-    server.store("Counter", (id) => ({ id, count: 9 }));
-    const second = mount();
-    await turn();
-    expect(pushed("mount")).toBe(1);
-    held[0]?.();
-    await second;
-    await eventually(() => pushed("mount") === 2);
-    await eventually(() => ((first.store as { count?: unknown }).count as number) === 9);
-  });
-
   test("protocol.md 2: any error reply to an unmount means that the root is gone", async () => {
     const first = await mount();
     server.intercept("unmount", (message) => server.reply(message, "error", { reason: "whatever" }));
     await first.unmount();
     clock.advance(50);
     await eventually(() => first.state.current.status === "closed");
-  });
-
-  test("protocol.md 3: from the push of unmount to its answer every envelope is dropped", async () => {
-    const { store, state, unmount } = await mount();
-    const held: (() => void)[] = [];
-    server.intercept("unmount", (_message, proceed) => held.push(proceed));
-    await unmount();
-    clock.advance(50);
-    await eventually(() => held.length === 1);
-    server.patch("Counter:a", [{ op: "replace", path: "/count", value: 99 }]);
-    await turn();
-    expect(store.snapshot()).toMatchObject({ count: 0 });
-    held[0]?.();
-    await eventually(() => state.current.status === "closed");
   });
 });

@@ -1,4 +1,4 @@
-import { eventually, FakeClock, initialEnvelope, ScriptedServer, type TestSocket } from "@musubi/testing";
+import { eventually, FakeClock, ScriptedServer, type TestSocket } from "@musubi/testing";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type AnyRegistry, connect, type Logger, type MountedStore, type MusubiConnection } from "./index.js";
 
@@ -27,7 +27,6 @@ afterEach(async () => {
 
 const pushed = (event: string): number => server.messages(event).length;
 const turn = () => new Promise((resolve) => setTimeout(resolve, 3));
-const count = () => (mounted.store as { count?: unknown }).count;
 const isLive = () => mounted.state.current.status === "live";
 const envelope = (from: number, to: number, ops: unknown = [], rest: object = {}) => ({
   type: "patch",
@@ -38,82 +37,12 @@ const envelope = (from: number, to: number, ops: unknown = [], rest: object = {}
   stream_ops: [],
   ...rest,
 });
-const setCount = (value: number) => [{ op: "replace", path: "/count", value }];
 const sendGap = () => server.push("patch", envelope(5, 6));
 const recoverOnce = async () => {
   const mounts = pushed("mount");
   sendGap();
   await eventually(() => pushed("mount") === mounts + 1 && isLive(), "the root recovers");
 };
-
-describe("what a live root does with an envelope (protocol.md 3, the table)", () => {
-  test("the next version: applied", async () => {
-    server.push("patch", envelope(1, 2, setCount(1)));
-    await eventually(() => count() === 1);
-    expect(pushed("unmount")).toBe(0);
-  });
-
-  test("a version it has: dropped as a duplicate", async () => {
-    server.push("patch", envelope(1, 2, setCount(1)));
-    server.push("patch", envelope(1, 2, setCount(5)));
-    server.push("patch", envelope(2, 3, setCount(2)));
-    await eventually(() => count() === 2);
-    server.push("patch", envelope(1, 2, setCount(5)));
-    await turn();
-    expect(count()).toBe(2);
-    expect(pushed("unmount")).toBe(0);
-  });
-
-  test("0 to 1 that replaces the whole: a restart in place", async () => {
-    server.command("wait", () => ({}));
-    server.intercept("command", () => {});
-    const command = mounted.store.dispatchCommand("wait" as never);
-    await eventually(() => pushed("command") === 1);
-    server.push("patch", envelope(1, 2, setCount(1)));
-    server.restart("Counter:a", { count: 10 });
-    await expect(command).rejects.toMatchObject({ kind: "interrupted", fate: "unknown" });
-    expect(mounted.store.snapshot()).toEqual({ __musubi_store_id__: [], count: 10 });
-    server.push("patch", envelope(1, 2, setCount(11)));
-    await eventually(() => count() === 11);
-    expect(pushed("unmount")).toBe(0);
-  });
-
-  test.each([
-    ["a gap", envelope(2, 3, setCount(9))],
-    ["a leap", envelope(1, 3, setCount(9))],
-    ["an op that leads nowhere", envelope(1, 2, [{ op: "replace", path: "/nope/deeper", value: 9 }])],
-    ["an op that fails in the middle", envelope(1, 2, [...setCount(9), { op: "remove", path: "/list/7" }])],
-    ["an op of another kind", envelope(1, 2, [{ op: "move", from: "/count", path: "/list/0" }])],
-    ["a prototype key in a path", envelope(1, 2, [{ op: "add", path: "/__proto__/polluted", value: 9 }])],
-    [
-      "a prototype key in a value",
-      envelope(1, 2, [{ op: "add", path: "/x", value: JSON.parse('{"__proto__":{"p":1}}') }]),
-    ],
-    ["ops that are no list", envelope(1, 2, "nope")],
-    ["stream ops of a wrong shape", envelope(1, 2, [], { stream_ops: [{ op: "insert" }] })],
-    ["versions that are no numbers", envelope(1, 2, [], { base_version: "1" })],
-    ["0 to 1 that does not replace the whole", envelope(0, 1, setCount(9))],
-    ["a whole that is no root store", envelope(0, 1, [{ op: "replace", path: "", value: { count: 9 } }])],
-    ["a whole that is nothing", envelope(1, 2, [{ op: "replace", path: "", value: null }])],
-  ])("%s: recovers, and nothing of the envelope shows", async (_name, payload) => {
-    const seen: unknown[] = [];
-    mounted.store.subscribe(() => seen.push(count()));
-    server.store("Counter", (id) => ({ id, count: 100, list: [1, 2, 3] }));
-    const before = mounted.store.snapshot();
-    const held: (() => void)[] = [];
-    const undo = server.intercept("unmount", (_message, proceed) => held.push(proceed));
-    server.push("patch", payload);
-    await eventually(() => held.length === 1);
-    expect(mounted.state.current.status).toBe("recovering");
-    expect(mounted.store.snapshot()).toBe(before);
-    undo();
-    held[0]?.();
-    await eventually(isLive);
-    expect(seen).toEqual([100]);
-    expect([pushed("mount"), pushed("unmount")]).toEqual([2, 1]);
-    expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
-  });
-});
 
 describe("recovery", () => {
   test("protocol.md 3: other roots never notice", async () => {
@@ -135,57 +64,6 @@ describe("recovery", () => {
     await recoverOnce();
     expect(mounted.store.snapshot()).toBe(before);
     expect(listener).not.toHaveBeenCalled();
-  });
-
-  test("protocol.md 3: sent commands wait for the unmount's answer, then are interrupted; queued ones go on", async () => {
-    const held: (() => void)[] = [];
-    server.command("slow", () => ({ ok: true }));
-    const undoCommand = server.intercept("command", () => {});
-    const sent = mounted.store.dispatchCommand("slow" as never);
-    let isSettled = false;
-    void sent.catch(() => {}).then(() => (isSettled = true));
-    await eventually(() => pushed("command") === 1);
-    const undoUnmount = server.intercept("unmount", (_message, proceed) => held.push(proceed));
-    sendGap();
-    await eventually(() => held.length === 1);
-    const queued = mounted.store.dispatchCommand("slow" as never);
-    await turn();
-    expect(isSettled).toBe(false);
-    undoCommand();
-    undoUnmount();
-    held[0]?.();
-    await expect(sent).rejects.toMatchObject({ kind: "interrupted", fate: "unknown" });
-    await expect(queued).resolves.toEqual({ ok: true });
-  });
-
-  test("protocol.md 3: back-off counts recoveries, the first is at once, and 30 s live forget them", async () => {
-    await recoverOnce();
-    sendGap();
-    await eventually(() => pushed("unmount") === 2);
-    await turn();
-    expect(pushed("mount")).toBe(2);
-    clock.advance(250);
-    await eventually(isLive);
-    sendGap();
-    await eventually(() => pushed("unmount") === 3);
-    await turn();
-    clock.advance(499);
-    await turn();
-    expect(pushed("mount")).toBe(3);
-    clock.advance(1);
-    await eventually(isLive);
-    clock.advance(30_000);
-    await recoverOnce();
-    expect(pushed("mount")).toBe(5);
-  });
-
-  test("protocol.md 2: a drop during recovery: the root is then simply mounted", async () => {
-    server.intercept("unmount", () => {});
-    sendGap();
-    await eventually(() => pushed("unmount") === 1);
-    server.cut();
-    await eventually(() => pushed("phx_join") === 2 && isLive());
-    expect([pushed("mount"), pushed("unmount")]).toEqual([2, 1]);
   });
 
   test("client.md 7: disconnect during recovery closes the root", async () => {
@@ -258,53 +136,5 @@ describe("a crash of the server's side of the channel", () => {
     proceeds[2]?.();
     await Promise.all(mounts);
     expect(order).toEqual(["a", "x", "y"]);
-  });
-});
-
-describe("root_down", () => {
-  test("protocol.md 2 (root_down): retry true mounts the root again with back-off", async () => {
-    server.down("Counter:a", "render failed", true);
-    await eventually(() => mounted.state.current.status === "recovering");
-    expect(mounted.state.current.error).toMatchObject({ code: "root_down", reason: "render failed" });
-    expect(pushed("mount")).toBe(1);
-    clock.advance(500);
-    await eventually(isLive);
-    expect(pushed("unmount")).toBe(0);
-  });
-
-  test("protocol.md 2 (root_down): retry false fails it; the last snapshot stays and commands are rejected", async () => {
-    server.intercept("command", () => {});
-    const sent = mounted.store.dispatchCommand("x" as never);
-    await eventually(() => pushed("command") === 1);
-    server.down("Counter:a", "gone", false);
-    await expect(sent).rejects.toMatchObject({ kind: "interrupted", fate: "unknown" });
-    expect(mounted.state.current).toMatchObject({ status: "failed", error: { code: "root_down", reason: "gone" } });
-    expect(mounted.store.snapshot()).toMatchObject({ count: 0 });
-    await expect(mounted.store.dispatchCommand("x" as never)).rejects.toMatchObject({
-      code: "root_down",
-      fate: "not_sent",
-    });
-    expect(connection.status.current).toBe("ready");
-  });
-
-  test("protocol.md 2 (root_down): before the mount reply it is held, and fails the mount it belongs to", async () => {
-    server.intercept("mount", (message) => {
-      server.push("root_down", { root_id: "r", reason: "no luck", retry: false });
-      server.reply(message, "ok", { root_id: "r" });
-    });
-    await expect(connection.mountStore({ module: "Counter", id: "b" })).rejects.toMatchObject({
-      code: "root_down",
-      reason: "no luck",
-    });
-  });
-
-  test("protocol.md 2 (root_down): in order with envelopes", async () => {
-    server.push("patch", envelope(1, 2, setCount(5)));
-    server.push("root_down", { root_id: "Counter:a", reason: "x", retry: false });
-    await eventually(() => mounted.state.current.status === "failed");
-    expect(mounted.store.snapshot()).toMatchObject({ count: 5 });
-    server.push("patch", initialEnvelope("Counter:a", { count: 6 }, {}));
-    await eventually(() => pushed("unmount") === 1);
-    expect(mounted.store.snapshot()).toMatchObject({ count: 5 });
   });
 });

@@ -137,7 +137,9 @@ export class Reference {
       this.#lose(root);
       this.#mountedThisJoin.delete(root.name);
     }
-    if (!this.#isMounting()) this.#held.clear();
+    if (this.#isMounting()) return;
+    this.#held.clear();
+    this.#hasOverflowed = false;
   }
 
   #open(

@@ -19,6 +19,7 @@ export interface EnvelopeMembers {
   readonly upload_ops?: unknown;
   readonly events?: unknown;
   readonly type?: unknown;
+  readonly [member: string]: unknown;
 }
 
 /** Which push an answer is for, when there are several of one event: that of a root. */
