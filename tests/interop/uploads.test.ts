@@ -1,0 +1,138 @@
+import { createHash, randomBytes } from "node:crypto";
+import {
+  type AnyRegistry,
+  connect,
+  type ExternalUploader,
+  type MusubiConnection,
+  type UploadHandle,
+} from "@musubi/client";
+import { eventually } from "@musubi/testing";
+import { Socket } from "phoenix";
+import { afterEach, describe, expect, test } from "vitest";
+import { WebSocket } from "ws";
+import { startUploadServer, type TestUploadServer, type UploadServerOptions } from "./support/upload-server.js";
+
+let server: TestUploadServer;
+let socket: Socket;
+let connection: MusubiConnection<AnyRegistry>;
+
+const put: ExternalUploader = async ({ file, meta, signal, onProgress }) => {
+  onProgress(1);
+  const { url } = meta as { url: string };
+  const response = await fetch(url, { method: "PUT", body: file, signal });
+  if (!response.ok) throw new Error(`the target answered ${response.status}`);
+};
+
+async function open(options?: UploadServerOptions): Promise<{ photos: UploadHandle; elsewhere: UploadHandle }> {
+  server = await startUploadServer(options);
+  socket = new Socket(server.url, { transport: WebSocket, reconnectAfterMs: () => 5, rejoinAfterMs: () => 5 });
+  connection = await connect<AnyRegistry>(socket, { uploaders: { put } });
+  const { store } = await connection.mountStore({ module: "Album", id: "a" });
+  return store as unknown as { photos: UploadHandle; elsewhere: UploadHandle };
+}
+
+afterEach(async () => {
+  await connection.disconnect();
+  socket.disconnect();
+  await eventually(() => server.openUploads() === 0, "every upload channel has ended");
+  await server.close();
+});
+
+const hashOf = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+const statuses = (slot: UploadHandle) => slot.entries.map(({ status }) => status);
+
+describe("channel mode over a real socket", () => {
+  test("protocol.md 6: every byte arrives, in chunks of chunk_size, of several files and of an empty one", async () => {
+    const { photos } = await open();
+    const all = [randomBytes(12_345), randomBytes(1_000), randomBytes(0), randomBytes(1)];
+    const { accepted } = await photos.select(all.map((bytes, index) => new File([bytes], `${index}.bin`)));
+    await photos.start();
+    expect(statuses(photos)).toEqual(["success", "success", "success", "success"]);
+    expect(photos.progress).toBe(100);
+    const files = accepted.map((ref) => server.files.get(ref));
+    expect(files.map((file) => file?.hash.digest("hex"))).toEqual(all.map(hashOf));
+    expect(files[0]?.offsets).toEqual(Array.from({ length: 13 }, (_, index) => index * 1_000));
+    await eventually(() => server.openUploads() === 0, "the channels are left");
+  });
+
+  test("protocol.md 6: cut in the middle three times, once after each kind of loss, it goes on without a byte twice", async () => {
+    const bytes = randomBytes(20_500);
+    let chunks = 0;
+    const { photos } = await open({
+      onChunk: () => {
+        // The bytes are kept, and their answer is lost.
+        if (++chunks === 5 || chunks === 11) server.cut();
+        if (chunks === 8) setImmediate(() => server.cut());
+      },
+    });
+    const { accepted } = await photos.select(new File([bytes], "a.bin"), { autoStart: true });
+    await photos.start();
+    const file = server.files.get(accepted[0] as string);
+    expect(statuses(photos)).toEqual(["success"]);
+    expect(file?.offsets).toEqual(Array.from({ length: 21 }, (_, index) => index * 1_000));
+    expect(file?.hash.digest("hex")).toBe(hashOf(bytes));
+    expect(server.joins()).toBe(4);
+  });
+
+  test("protocol.md 6: a root that is mounted anew after a cut interrupts the file", async () => {
+    let chunks = 0;
+    const { photos } = await open({
+      onChunk: () => {
+        if (++chunks !== 3) return;
+        server.forget();
+        server.cut();
+      },
+    });
+    void photos.select(new File([randomBytes(9_000)], "a.bin"));
+    await photos.start();
+    expect(photos.entries.map(({ status, errors }) => [status, errors.at(-1)?.code])).toEqual([
+      ["error", "interrupted"],
+    ]);
+    await eventually(() => photos.isError);
+    // And the slot is good for another go.
+    await photos.reset();
+    await eventually(() => connection.status.current === "ready");
+    await photos.select(new File(["again"], "b.txt"), { autoStart: true });
+    await photos.start();
+    expect(statuses(photos)).toEqual(["success"]);
+  });
+
+  test("protocol.md 6: cancel ends it here and on the server, and the other file arrives", async () => {
+    const cancelled: Promise<void>[] = [];
+    const { photos } = await open({
+      onChunk: ({ name, received }) => {
+        if (name === "a.bin" && received === 3_000) cancelled.push(photos.cancel(photos.entries[0]?.ref));
+      },
+    });
+    void photos.select([new File([randomBytes(9_000)], "a.bin"), new File([randomBytes(9_000)], "b.bin")]);
+    await photos.start();
+    expect(cancelled.length).toBe(1);
+    expect(statuses(photos)).toEqual(["cancelled", "success"]);
+    await eventually(() => server.files.get("f1")?.state === "cancelled");
+    expect(server.files.get("f1")?.received).toBeLessThan(9_000);
+    expect(server.files.get("f2")).toMatchObject({ state: "complete", received: 9_000 });
+  });
+});
+
+describe("external mode against a real HTTP target", () => {
+  test("protocol.md 6: the bytes go to the target, and the server hears of the end", async () => {
+    const { elsewhere } = await open();
+    const bytes = randomBytes(300_000);
+    const { accepted } = await elsewhere.select(new File([bytes], "a.bin"));
+    await elsewhere.start();
+    expect(statuses(elsewhere)).toEqual(["success"]);
+    const file = server.files.get(accepted[0] as string);
+    expect(file).toMatchObject({ state: "complete", received: 300_000 });
+    expect(file?.hash.digest("hex")).toBe(hashOf(bytes));
+    expect(server.joins()).toBe(0);
+  });
+
+  test("protocol.md 6: a target that refuses fails the entry, and the server hears why", async () => {
+    const { elsewhere } = await open();
+    await elsewhere.select(new File(["x"], "forbidden.txt"));
+    await elsewhere.start();
+    expect(elsewhere.entries[0]?.errors).toEqual([{ code: "external_failed", message: "the target answered 403" }]);
+    await eventually(() => server.errors.length === 1);
+    expect(server.errors[0]).toMatchObject({ ref: "f1", code: "external_failed", root_id: "Album:a" });
+  });
+});
