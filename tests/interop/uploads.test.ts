@@ -6,6 +6,7 @@ import {
   type MusubiConnection,
   type UploadHandle,
 } from "@musubi/client";
+import { createSocket } from "@musubi/client/socket";
 import { eventually } from "@musubi/testing";
 import { Socket } from "phoenix";
 import { afterEach, describe, expect, test } from "vitest";
@@ -112,6 +113,45 @@ describe("channel mode over a real socket", () => {
     expect(server.files.get("f1")?.received).toBeLessThan(9_000);
     expect(server.files.get("f2")).toMatchObject({ state: "complete", received: 9_000 });
   });
+});
+
+test("protocol.md 8: where roots have channels of their own, what uploads say there names no root", async () => {
+  await open();
+  const own = await connect<AnyRegistry>(socket, { topic: "roots", topology: "channel-per-root" });
+  const { store } = await own.mountStore({ module: "Album", id: "a" });
+  const { photos } = store as unknown as { photos: UploadHandle };
+  const { accepted } = await photos.select(new File(["abc"], "a.txt"), { autoStart: true });
+  await photos.start();
+  expect(statuses(photos)).toEqual(["success"]);
+  expect(server.files.get(accepted[0] as string)?.received).toBe(3);
+  expect(server.announced).toEqual([
+    { store_id: [], name: "photos", entries: [{ client_ref: "1", name: "a.txt", size: 3, type: "" }] },
+  ]);
+  await own.disconnect();
+});
+
+test("protocol.md 6: over a socket of createSocket the join keeps the upload's own token, also after a cut", async () => {
+  let chunks = 0;
+  await open({
+    onChunk: () => {
+      if (++chunks === 2) server.cut();
+    },
+  });
+  const own = createSocket(Socket, server.url, {
+    transport: WebSocket,
+    token: async () => "of the user",
+    reconnectBackoff: { baseMs: 5 },
+    rejoinBackoff: { baseMs: 5 },
+  });
+  const again = await connect<AnyRegistry>(own);
+  const { store } = await again.mountStore({ module: "Album", id: "a" });
+  const { photos } = store as unknown as { photos: UploadHandle };
+  await photos.select(new File([randomBytes(3_500)], "a.bin"), { autoStart: true });
+  await photos.start();
+  expect(statuses(photos)).toEqual(["success"]);
+  expect(server.files.get("f1")?.offsets).toEqual([0, 1_000, 2_000, 3_000]);
+  await again.disconnect();
+  own.disconnect();
 });
 
 describe("external mode against a real HTTP target", () => {

@@ -2,6 +2,7 @@ import { createHash, type Hash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import {
+  type ChannelCode,
   type ChannelContext,
   type ChannelDefinition,
   channel,
@@ -35,6 +36,8 @@ export interface UploadServerOptions {
 export interface TestUploadServer {
   readonly url: string;
   readonly files: Map<string, StoredFile>;
+  /** Announcements of clients. */
+  readonly announced: unknown[];
   /** Errors that clients reported. */
   readonly errors: unknown[];
   /** How often upload channels were joined. */
@@ -64,6 +67,7 @@ interface Announcement {
 export async function startUploadServer(options: UploadServerOptions = {}): Promise<TestUploadServer> {
   const { chunkBytes = 1_000, onChunk = () => {} } = options;
   const files = new Map<string, StoredFile>();
+  const announced: unknown[] = [];
   const errors: unknown[] = [];
   const sockets = new Set<Socket>();
   const root = new KeptRoot();
@@ -94,40 +98,56 @@ export async function startUploadServer(options: UploadServerOptions = {}): Prom
   };
   const fileOf = (payload: unknown): StoredFile | undefined => files.get((payload as { ref: string }).ref);
 
+  const handlers: NonNullable<ChannelCode["handlers"]> = {
+    mount(ctx, payload) {
+      const { resume } = payload as { resume?: { epoch: string; version: number } };
+      const isResumed = resume?.epoch === String(epoch);
+      // What follows a mount follows its answer.
+      ctx.send(isResumed ? resume.version : 0);
+      return ok({ root_id: ROOT, epoch: String(epoch), ...(isResumed ? { resumed: true } : {}) });
+    },
+    unmount: () => ok(),
+    allow_upload(_ctx, payload) {
+      announced.push(payload);
+      return ok(allow(payload as Announcement));
+    },
+    cancel_upload(_ctx, payload) {
+      const file = fileOf(payload);
+      if (file === undefined) return error({ reason: "unknown" });
+      settle((payload as { name: string }).name, file, "cancelled", { op: "cancel" });
+      return ok();
+    },
+    upload_progress(_ctx, payload) {
+      const { name, progress } = payload as { name: string; progress: number };
+      const file = fileOf(payload);
+      if (file !== undefined && progress === 100) settle(name, file, "complete", { op: "complete" });
+      return ok();
+    },
+    upload_error(_ctx, payload) {
+      errors.push(payload);
+      const { name, code, message } = payload as { name: string; code: string; message: string };
+      const file = fileOf(payload);
+      if (file !== undefined) settle(name, file, "failed", { op: "error", error: { code, message } });
+      return ok();
+    },
+  };
+  const info: ChannelCode["info"] = (ctx, version) => root.attach(ctx, version as number);
+  const terminate: ChannelCode["terminate"] = (ctx) => root.detach(ctx);
   const connectionChannel = channel("musubi:connection", {
     join: () => joined(null, { session: { id: "s", token: "t", idle_timeout_ms: 60_000 }, features: ["resume"] }),
-    handlers: {
-      mount(ctx, payload) {
-        const { resume } = payload as { resume?: { epoch: string; version: number } };
-        const isResumed = resume?.epoch === String(epoch);
-        // What follows a mount follows its answer.
-        ctx.send(isResumed ? resume.version : 0);
-        return ok({ root_id: ROOT, epoch: String(epoch), ...(isResumed ? { resumed: true } : {}) });
-      },
-      unmount: () => ok(),
-      allow_upload: (_ctx, payload) => ok(allow(payload as Announcement)),
-      cancel_upload(_ctx, payload) {
-        const file = fileOf(payload);
-        if (file === undefined) return error({ reason: "unknown" });
-        settle((payload as { name: string }).name, file, "cancelled", { op: "cancel" });
-        return ok();
-      },
-      upload_progress(_ctx, payload) {
-        const { name, progress } = payload as { name: string; progress: number };
-        const file = fileOf(payload);
-        if (file !== undefined && progress === 100) settle(name, file, "complete", { op: "complete" });
-        return ok();
-      },
-      upload_error(_ctx, payload) {
-        errors.push(payload);
-        const { name, code, message } = payload as { name: string; code: string; message: string };
-        const file = fileOf(payload);
-        if (file !== undefined) settle(name, file, "failed", { op: "error", error: { code, message } });
-        return ok();
-      },
+    handlers,
+    info,
+    terminate,
+  });
+  /** For servers of the newer kind, joining is the mount (protocol.md section 8). */
+  const ownChannel = channel("roots:*", {
+    join(ctx) {
+      ctx.send(0);
+      return joined(null);
     },
-    info: (ctx, version) => root.attach(ctx, version as number),
-    terminate: (ctx) => root.detach(ctx),
+    handlers,
+    info,
+    terminate,
   });
 
   const uploadChannel: ChannelDefinition = channel<StoredFile>("musubi_upload:*", {
@@ -159,7 +179,7 @@ export async function startUploadServer(options: UploadServerOptions = {}): Prom
   });
 
   const endpoint = createEndpoint({
-    channels: [connectionChannel, uploadChannel],
+    channels: [connectionChannel, ownChannel, uploadChannel],
     logger: silentLogger,
     maxPushesPerSecond: 1_000_000,
   });
@@ -177,6 +197,7 @@ export async function startUploadServer(options: UploadServerOptions = {}): Prom
   return {
     url: `${url.replace("http", "ws")}/socket`,
     files,
+    announced,
     errors,
     joins: () => counts.joins,
     openUploads: () => counts.open,

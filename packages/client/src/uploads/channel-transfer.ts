@@ -17,8 +17,9 @@ export interface TransferEvents {
 /** Milliseconds to wait for the answer to a join or a chunk, with the socket connected. */
 export const CHUNK_TIMEOUT_MS = 30_000;
 
-/** Bytes of a chunk where the server does not say. */
+/** Bytes of a chunk where the server does not say; and the most whatever it says, since a chunk is held in memory. */
 const DEFAULT_CHUNK_BYTES = 64_000;
+const MAX_CHUNK_BYTES = 4 * 1024 * 1024;
 
 /** What a {@link ChannelTransfer} sends. */
 export interface ChannelTransferOptions {
@@ -45,7 +46,7 @@ export class ChannelTransfer {
     this.#options = options;
     this.#events = events;
     const chunk = Number.isInteger(chunkBytes) && (chunkBytes as number) > 0 ? (chunkBytes as number) : undefined;
-    this.#sizes = { size: file.size, chunk: chunk ?? DEFAULT_CHUNK_BYTES };
+    this.#sizes = { size: file.size, chunk: Math.min(chunk ?? DEFAULT_CHUNK_BYTES, MAX_CHUNK_BYTES) };
     this.#awaitJoin();
     this.#open();
   }

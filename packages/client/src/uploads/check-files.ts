@@ -37,8 +37,10 @@ export function nameOf(file: Blob): string {
 
 /** Reads `accept` as browsers do for file inputs: extensions, media types, and `image/*`. */
 function isAccepted(file: Blob, accept: UploadConfig["accept"]): boolean {
-  const patterns = (typeof accept === "string" ? accept.split(",") : (accept ?? []))
-    .map((pattern) => pattern.trim().toLowerCase())
+  const patterns = String(accept ?? "")
+    .toLowerCase()
+    .split(",")
+    .map((pattern) => pattern.trim())
     .filter((pattern) => pattern !== "");
   const name = nameOf(file).toLowerCase();
   const type = (file.type.split(";")[0] as string).trim().toLowerCase();

@@ -34,10 +34,6 @@ export class ExternalTransfer {
     this.#events = events;
     const { host, uploader } = options;
     const send = host.uploads.uploaders.get(uploader);
-    if (send === undefined) {
-      this.#fail("unknown_uploader", `connect was given no uploader "${uploader}".`);
-      return;
-    }
     const { ref, file, meta } = options;
     const upload = {
       file,
@@ -48,10 +44,16 @@ export class ExternalTransfer {
       onProgress: (percent: number) => this.#handleProgress(percent),
     };
     Promise.resolve()
-      .then(() => send(upload))
+      .then(() => {
+        if (send === undefined) throw new Error(`connect was given no uploader "${uploader}".`);
+        return this.#isOver ? undefined : send(upload);
+      })
       .then(
         () => this.#finish(),
-        (cause: unknown) => this.#fail("external_failed", cause instanceof Error ? cause.message : String(cause)),
+        (cause: unknown) => {
+          const code = send === undefined ? "unknown_uploader" : "external_failed";
+          this.#fail(code, cause instanceof Error ? cause.message : String(cause));
+        },
       );
   }
 

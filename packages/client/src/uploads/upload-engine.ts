@@ -187,13 +187,9 @@ export class UploadEngine {
 
   #runNext(): void {
     const jobs = Array.from(this.#jobs);
-    let running = jobs.filter(({ status }) => status === "running").length;
-    for (const job of jobs) {
-      if (running >= MAX_PARALLEL) return;
-      if (job.status !== "queued") continue;
-      running++;
-      this.#run(job);
-    }
+    const running = jobs.filter(({ status }) => status === "running").length;
+    const queued = jobs.filter(({ status }) => status === "queued");
+    for (const job of queued.slice(0, Math.max(0, MAX_PARALLEL - running))) this.#run(job);
   }
 
   #run(job: Job): void {
@@ -220,7 +216,7 @@ export class UploadEngine {
             events,
           );
     job.stop = () => transfer.stop();
-    // It may have ended, or have been ended, meanwhile.
+    // A listener that heard of it may have ended it.
     if (!this.#jobs.has(job)) transfer.stop();
   }
 

@@ -56,7 +56,7 @@ export interface UploadHandle {
   readonly isError: boolean;
   /**
    * Checks files against `config` and announces those that pass to the server, once the root is live. They wait for
-   * `start`, unless `autoStart` is given. Throws `invalid_usage` for what is no file.
+   * `start`, unless `autoStart` is given. Rejects with `invalid_usage` for what is no file.
    */
   select(files: Blob | Iterable<Blob> | ArrayLike<Blob>, options?: SelectOptions): Promise<UploadSelection>;
   /** Sends what is pending, also of selections that are still being announced. Resolves when all of that has ended. */
