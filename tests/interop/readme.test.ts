@@ -1,4 +1,7 @@
+import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Server } from "node:net";
+import { fileURLToPath } from "node:url";
 import { createElement, type FunctionComponent } from "react";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { installDom } from "./support/dom.js";
@@ -49,7 +52,7 @@ const pages = ["protocol", "client", "react", "server", "testing"].map((name) =>
 test("packages/*/README.md: every snippet compiles", () => {
   const server = readSnippets("packages/server/README.md");
   const all = new Map(pages.flatMap((page) => [...readSnippets(page)]));
-  expect(all.size).toBe(6);
+  expect(all.size).toBe(8);
   compileSnippets("packages", new Map([...all, ...server]), (code) => code);
 }, 60_000);
 
@@ -61,6 +64,9 @@ test("packages/*/README.md: what can run by itself does what it says", async () 
   expect(protocol.ops).toEqual([{ op: "replace", path: "/cards/0/text", value: "uno" }]);
   const scripted = (await import(`${folder}scripted.ts`)) as { run(): Promise<unknown[]> };
   await expect(scripted.run()).resolves.toHaveLength(2);
+  await ((await import(`${folder}conversation.ts`)) as { run(): Promise<void> }).run();
+  const component = (await import(`${folder}component.tsx`)) as { run(): Promise<unknown> };
+  await expect(component.run()).resolves.toEqual(["2", "10"]);
   const { http, musubi } = (await import(`${folder}server.ts`)) as ServerSnippet;
   await new Promise<void>((resolve) => http.listen(0, resolve));
   const { Socket } = await import("phoenix");
@@ -99,6 +105,19 @@ test("docs/client.md: every snippet compiles and does what it says", async () =>
     http.close();
   }
 }, 60_000);
+
+test("docs/testing.md: the tests it shows compile and pass", () => {
+  const folder = compileSnippets("testing", readSnippets("docs/testing.md"), (code) => code);
+  const conditions = JSON.stringify(["@musubi/source", "module", "import", "browser", "default"]);
+  const config = `export default { resolve: { conditions: ${conditions} }, ssr: { resolve: { conditions: ${conditions} } }, test: { environment: "jsdom" } };`;
+  writeFileSync(`${folder}vitest.config.js`, config);
+  const command = fileURLToPath(new URL("../../node_modules/vitest/vitest.mjs", import.meta.url));
+  const { stdout } = spawnSync(process.execPath, [command, "run", "--root", folder, "--reporter", "json"], {
+    encoding: "utf8",
+  });
+  const { numPassedTests, numFailedTests } = JSON.parse(stdout) as Record<string, number>;
+  expect({ numPassedTests, numFailedTests }, stdout).toEqual({ numPassedTests: 11, numFailedTests: 0 });
+}, 120_000);
 
 async function freePort(): Promise<number> {
   const probe = createServer();

@@ -72,6 +72,21 @@ describe.each([false, true])("renderWithMusubi (strict: %s)", (strict) => {
     expect(getByRole("alert").textContent).toContain("too_short");
   });
 
+  test("a handler may change the state, and wait for it, before it answers", async () => {
+    const { getByRole, server, settle } = await renderWithMusubi(<Board />, { musubi, roots, strict });
+    const order: string[] = [];
+    server.onCommand("rename", async ({ title }) => {
+      await server.patch("Board:b1", { title });
+      order.push("changed");
+      await server.patch("Board:b1", { title: `${title}, twice` });
+      return { renamed: title };
+    });
+    await settle(() => getByRole("button").click());
+    expect(order).toEqual(["changed"]);
+    expect(getByRole("heading").textContent).toBe("Renamed, twice");
+    expect(getByRole("button").textContent).toBe("rename");
+  });
+
   test("offline, and back, with the last state on screen all the while", async () => {
     const { getByRole, server } = await renderWithMusubi(<Board />, { musubi, roots, strict });
     await server.goOffline();

@@ -1,9 +1,10 @@
 import type { AnyRegistry, ConnectOptions } from "@musubi/client";
 import type { MusubiProviderProps } from "@musubi/react";
-import { act, type RenderOptions, type RenderResult, render } from "@testing-library/react";
+import { type RenderOptions, type RenderResult, render } from "@testing-library/react";
 import { type FunctionComponent, type ReactElement, type ReactNode, StrictMode } from "react";
 import { FakeClock } from "../fake-clock.js";
 import { createTestServer, type TestServer, type TestServerOptions } from "../model/test-server.js";
+import { createSettle, turns } from "./create-settle.js";
 import { Lifetime } from "./lifetime.js";
 
 /** What a tree is rendered with. */
@@ -34,9 +35,6 @@ export interface MusubiRender<R> extends RenderResult {
 
 /** More than any grace or wait that a tree leaves behind when it is unmounted, in milliseconds. */
 const AFTERLIFE_MS = 60_000;
-/** Rounds of rendering after which a tree that still asks for more is left to itself. */
-const MAX_ROUNDS = 20;
-
 /**
  * Renders a tree below a Musubi provider that is connected to a server of plain states. Resolves when every root that
  * the tree asked for was answered and shown.
@@ -49,17 +47,7 @@ export async function renderWithMusubi<R = AnyRegistry>(
 ): Promise<MusubiRender<R>> {
   const { musubi, strict = false, connect = {}, wrapper: Outer, render: renderOptions, ...serverOptions } = options;
   const clock = new FakeClock();
-  const settle = async (work?: () => unknown): Promise<void> => {
-    await act(async () => {
-      await work?.();
-      await turns();
-    });
-    // What was rendered may have asked for more.
-    for (let round = 0, seen = -1; round < MAX_ROUNDS && seen !== server.scripted.received.length; round++) {
-      seen = server.scripted.received.length;
-      await act(turns);
-    }
-  };
+  const settle = createSettle(() => server.scripted.received.length);
   const server = createTestServer<R>({ ...serverOptions, settle: () => settle() });
   const socket = server.createSocket();
   const end = (): void => {
@@ -88,7 +76,3 @@ export async function renderWithMusubi<R = AnyRegistry>(
 }
 
 const half = (): number => 0.5;
-
-async function turns(): Promise<void> {
-  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
-}
