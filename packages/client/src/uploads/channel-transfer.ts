@@ -21,6 +21,8 @@ export const CHUNK_TIMEOUT_MS = 30_000;
 const DEFAULT_CHUNK_BYTES = 64_000;
 const MAX_CHUNK_BYTES = 4 * 1024 * 1024;
 
+const NO_BYTES = new ArrayBuffer(0);
+
 /** What a {@link ChannelTransfer} sends. */
 export interface ChannelTransferOptions {
   readonly host: UploadHost;
@@ -39,7 +41,7 @@ export class ChannelTransfer {
   #channel: ChannelLike | undefined;
   #requests: JoinRequests | undefined;
   #timer: TimerHandle | undefined;
-  #chunk: ArrayBuffer = new ArrayBuffer(0);
+  #chunk = NO_BYTES;
 
   constructor(options: ChannelTransferOptions, events: TransferEvents) {
     const { chunkBytes, file } = options;
@@ -123,15 +125,17 @@ export class ChannelTransfer {
     if (status !== "reading") return;
     const { size, chunk } = this.#sizes;
     let event: TransferEvent = { type: "read" };
+    let bytes = NO_BYTES;
     try {
       this.#events.handleProgress(Math.floor((at * 100) / size));
-      const bytes = await this.#options.file.slice(at, Math.min(size, at + chunk)).arrayBuffer();
-      this.#chunk = ofThisRealm(bytes);
+      bytes = ofThisRealm(await this.#options.file.slice(at, Math.min(size, at + chunk)).arrayBuffer());
     } catch (cause) {
       event = { type: "unreadable", error: { code: "internal", message: `The file cannot be read: ${String(cause)}` } };
     }
     // What an older join asked for is not wanted any more.
-    if (this.#requests === requests) this.#send(event);
+    if (this.#requests !== requests) return;
+    this.#chunk = bytes;
+    this.#send(event);
   }
 
   #push(): void {
@@ -150,7 +154,7 @@ export class ChannelTransfer {
     this.#endJoin();
     const channel = this.#channel;
     this.#channel = undefined;
-    this.#chunk = new ArrayBuffer(0);
+    this.#chunk = NO_BYTES;
     channel?.leave();
     const state = this.#state;
     if (state.status === "failed") this.#events.handleEnd(state.error);

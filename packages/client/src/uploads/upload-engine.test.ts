@@ -248,6 +248,21 @@ describe("selecting", () => {
     expect(slot.errors).toMatchObject([{ code: "interrupted" }]);
   });
 
+  test("protocol.md 6: an entry that the server has ended before its answer is not sent", async () => {
+    const held = hold("allow_upload");
+    const selecting = slot.select(file("abc"), { autoStart: true });
+    await uploads.got("allow_upload", 1);
+    const about = { client_name: "abc.txt", client_size: 3, client_type: "text/plain", progress: 0 };
+    const entry = { ref: "e1", ...about, status: "pending", errors: [] };
+    uploads.ops({ op: "add", ref: "e1", entry }, { op: "cancel", ref: "e1" });
+    const entries = { 1: { type: "channel", entry_ref: "e1", token: "t" } };
+    uploads.server.reply(held.messages[0] as ReceivedMessage, "ok", { entries });
+    expect((await selecting).accepted).toEqual(["e1"]);
+    await slot.start();
+    expect(brief()).toEqual([["e1", "cancelled", 0]]);
+    expect(uploads.topics("phx_join")).toEqual([]);
+  });
+
   test("what is no file is bad usage", async () => {
     await expect(slot.select(["a"] as never)).rejects.toMatchObject({ code: "invalid_usage" });
   });
@@ -323,6 +338,46 @@ describe("channel mode", () => {
     expect(brief()).toEqual([["e1", "success", 100]]);
     expect(uploads.text("e1")).toBe("abcdefghij");
     expect(uploads.topics("phx_join")).toEqual(["e1", "e1"]);
+  });
+
+  test("protocol.md 6: what was read for a join that has ended is not sent in the next", async () => {
+    await resumable();
+    const reads: ((bytes: ArrayBuffer) => void)[] = [];
+    const slow = Object.assign(file("ab"), {
+      slice: () => ({ arrayBuffer: () => new Promise<ArrayBuffer>((resolve) => reads.push(resolve)) }),
+    });
+    await slot.select(slow, { autoStart: true });
+    const started = slot.start();
+    await eventually(() => reads.length === 1);
+    uploads.server.cut();
+    await eventually(() => reads.length === 2);
+    reads[0]?.(new TextEncoder().encode("xx").buffer);
+    await turn();
+    expect(pushed("chunk")).toBe(0);
+    reads[1]?.(new TextEncoder().encode("ab").buffer);
+    await started;
+    expect(uploads.text("e1")).toBe("ab");
+  });
+
+  test("protocol.md 6: the time without a connection does not count as one without an answer", async () => {
+    await resumable();
+    hold("chunk");
+    void slot.select(file("abc"));
+    const started = slot.start();
+    await uploads.got("chunk", 1);
+    uploads.server.accepting = false;
+    uploads.server.cut();
+    await eventually(() => mounted.state.current.status === "stale");
+    clock.advance(CHUNK_TIMEOUT_MS * 3 - 1);
+    const held = hold("phx_join");
+    uploads.server.accepting = true;
+    await eventually(() => held.messages.length === 1);
+    // The timer that was started without a connection runs out with one.
+    clock.advance(1);
+    expect(brief()).toEqual([["e1", "uploading", 0]]);
+    clock.advance(CHUNK_TIMEOUT_MS);
+    await started;
+    expect(brief()).toEqual([["e1", "error", 0, "chunk_timeout"]]);
   });
 
   test.each([
@@ -566,6 +621,17 @@ describe("ends", () => {
     expect(pushed("upload_error") + pushed("cancel_upload")).toBe(0);
   });
 
+  test("protocol.md 3: what was to be told to a root that recovers is not told to the next", async () => {
+    const held = hold("cancel_upload");
+    await slot.select(file("abc"));
+    await slot.cancel();
+    await eventually(() => held.messages.length === 1);
+    uploads.server.push("patch", { type: "patch", root_id: ROOT, base_version: 77, version: 78, ops: [] });
+    await eventually(() => mounted.state.current.status === "live" && pushed("mount") === 2);
+    await turn();
+    expect(held.messages.length).toBe(1);
+  });
+
   test("protocol.md 6: a root that is mounted anew after a drop interrupts its uploads", async () => {
     const { started } = await uploading();
     uploads.take = () => false;
@@ -620,6 +686,21 @@ describe("ends", () => {
     expect((await selecting).rejected).toMatchObject([{ code: "store_gone" }]);
     expect((await gone.select(file("x"))).rejected).toMatchObject([{ code: "store_gone" }]);
     await eventually(() => uploads.topics("phx_leave").length === 1);
+  });
+
+  test("client.md 12: a store that is not in the tree of a restart ends its uploads with store_gone", async () => {
+    const child = { __musubi_store_id__: ["c"], file: { __musubi_upload__: "file" } };
+    uploads.server.patch(ROOT, [{ op: "add", path: "/one", value: child }] as never);
+    const one = () => (mounted.store as { one?: { file: UploadHandle } }).one?.file;
+    await eventually(() => one() !== undefined);
+    const gone = one() as UploadHandle;
+    const held = hold("chunk");
+    void gone.select(file("abc"));
+    const started = gone.start();
+    await eventually(() => held.messages.length === 1);
+    uploads.server.restart(ROOT, { title: "A" });
+    await started;
+    expect(gone.entries.map(({ errors }) => errors.map(({ code }) => code))).toEqual([["store_gone"]]);
   });
 
   test("protocol.md 2 (root_down): a root that failed takes no files", async () => {

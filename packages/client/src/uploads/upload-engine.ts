@@ -168,6 +168,9 @@ export class UploadEngine {
         continue;
       }
       accepted.push(ref);
+      // The server may be done with it before it answers.
+      const known = slot.entries.find((entry) => entry.ref === ref);
+      if (known !== undefined && !isOpen(known)) continue;
       this.#fold(slot, { op: "add", ref, entry: pendingEntry(ref, file) });
       const job: Job = { slot, ref, file, answer, done: createDeferred(), status: "waiting", stop: () => {} };
       this.#jobs.add(job);

@@ -49,7 +49,6 @@ export class UploadOutbox {
   }
 
   #send(message: Message): void {
-    message.undo();
     message.undo = this.push(message.event, message.payload, (answer) => {
       if (this.#messages.delete(message)) message.answer(answer);
     });

@@ -66,6 +66,7 @@ describe("protocol.md 6: upload ops", () => {
     const under = fold([add("a"), { op: "progress", ref: "a", progress: 60 }]);
     expect(fold([add("a")], under)).toBe(under);
     expect(brief(fold([{ op: "cancel", ref: "a" }, add("a")], under))).toEqual([["a", "pending", 0]]);
+    expect(brief(fold([add("a", { status: "success", progress: 100 })], under))).toEqual([["a", "success", 100]]);
   });
 
   test("ops of unknown refs change nothing; what an op does not touch stays identical", () => {
