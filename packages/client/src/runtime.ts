@@ -4,7 +4,8 @@
  */
 import type { JsonValue, StoreId, StoreNode } from "@musubi/protocol";
 import type { CacheOptions } from "./cache/cache-options.js";
-import type { Connection, RootIdentity } from "./connection/connection.js";
+import type { Connection } from "./connection/connection.js";
+import type { RootIdentity } from "./connection/root-identity.js";
 import { type ConnectOptions, getSharedRuntime } from "./connection/shared-runtime.js";
 import type { SocketLike } from "./connection/socket-like.js";
 import type { Unsubscribe } from "./observable.js";
@@ -17,8 +18,9 @@ export { makeCacheRecord } from "./cache/cache-record.js";
 export { canonicalJson } from "./canonical-json.js";
 export { systemClock } from "./clock.js";
 export { createConnection, type OpenedRoot } from "./connect.js";
-export type { Connection, RootIdentity } from "./connection/connection.js";
+export type { Connection } from "./connection/connection.js";
 export type { ConnectionDetail, ConnectionReason, ConnectionStatus } from "./connection/connection-detail.js";
+export type { RootIdentity } from "./connection/root-identity.js";
 export type { ConnectOptions, SharedRuntime } from "./connection/shared-runtime.js";
 export type { ChannelLike, PushLike, SocketLike } from "./connection/socket-like.js";
 export { isDevelopment } from "./development.js";

@@ -47,7 +47,11 @@ const kept = (options: CreateSocketOptions = {}) => {
   const rejoinBackoff = { baseMs: 1, capMs: 2 };
   const socket = createSocket(Socket, "ws://one.test/socket", {
     transport: Recording,
-    ...{ clock, logger, random, rejoinBackoff, ...options },
+    clock,
+    logger,
+    random,
+    rejoinBackoff,
+    ...options,
   });
   sockets.push(socket);
   return socket;
@@ -297,7 +301,7 @@ describe("a close that says not to come back", () => {
     await eventually(() => server.messages("command").length === 1);
     const seen = record(connection);
     server.cut(4403);
-    await expect(mounting).rejects.toSatisfy(MusubiDisconnectedError.is);
+    await expect(mounting).rejects.toSatisfy((error) => MusubiDisconnectedError.is(error));
     await expect(mounting).rejects.toMatchObject({ code: "socket_closed" });
     await expect(command).rejects.toMatchObject({ kind: "interrupted", fate: "unknown" });
     const reason = { kind: "closed", closeCode: 4403, text: "" };

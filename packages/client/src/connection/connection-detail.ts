@@ -13,7 +13,9 @@ export type ConnectionReason =
   /** The server's side of the channel crashed (`phx_error`); it is rejoined. */
   | { readonly kind: "channel_crashed" }
   /** The server closed the channel (`phx_close`); another one is opened. */
-  | { readonly kind: "channel_closed" };
+  | { readonly kind: "channel_closed" }
+  /** Code for `channel-per-root`, which is loaded when it is needed, could not be; it is tried again. */
+  | { readonly kind: "not_loaded" };
 
 /** A connection's standing, immutable. Times are milliseconds since 1970 (on an injected clock: its own). */
 export interface ConnectionDetail {

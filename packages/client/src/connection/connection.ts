@@ -21,10 +21,11 @@ import {
   nextConnectionState,
 } from "./connection-state.js";
 import type { Join } from "./join.js";
-import { OwnChannelTopology } from "./own-channel-topology.js";
+import { LateLink } from "./late-link.js";
+import { type RootIdentity, rootKey } from "./root-identity.js";
 import { SharedTopology } from "./shared-topology.js";
 import type { SocketLike } from "./socket-like.js";
-import type { ConnectedLink, Topology, TopologyEvents } from "./topology.js";
+import type { ConnectedLink, Topology, TopologyEvents, TopologyOptions } from "./topology.js";
 
 /** How to open a connection. */
 export interface ConnectionOptions {
@@ -44,17 +45,6 @@ export interface ConnectionOptions {
   readonly clock?: Clock;
   /** Random numbers in [0, 1), for back-off; for tests. */
   readonly random?: () => number;
-}
-
-/** Names a root: the pair that a client knows it by (protocol.md section 2). */
-export interface RootIdentity {
-  readonly module: string;
-  readonly id: string;
-}
-
-/** The key of a root's pair. */
-export function rootKey({ module, id }: RootIdentity): string {
-  return JSON.stringify([module, id]);
 }
 
 /**
@@ -79,7 +69,8 @@ export class Connection implements RootHost, TopologyEvents {
   readonly #onClosed: () => void;
   readonly #now: () => number;
   readonly #detail: ObservableValue<ConnectionDetail>;
-  readonly #topology: Topology;
+  readonly #loadTopology: (() => Promise<Topology>) | undefined;
+  #topology: Topology | undefined;
   readonly #roots = new Map<string, { readonly root: Root; readonly link: ConnectedLink }>();
   readonly #ready: Deferred<Connection> = createDeferred();
   /** Roots that were live when the join was lost, and are not yet back. */
@@ -124,9 +115,14 @@ export class Connection implements RootHost, TopologyEvents {
     this.#detail = detail;
     this.statusDetail = detail;
     this.status = statusOf(detail);
-    const Chosen = options.topology === "channel-per-root" ? OwnChannelTopology : SharedTopology;
-    this.#topology = new Chosen({ socket, topic, clock, logger, mountTimeoutMs }, this);
-    this.#topology.open();
+    const topologyOptions: TopologyOptions = { socket, topic, clock, logger, mountTimeoutMs };
+    if (options.topology === "channel-per-root") {
+      this.#loadTopology = async () =>
+        new (await import("./own-channel-topology.js")).OwnChannelTopology(topologyOptions, this);
+    } else {
+      this.#topology = new SharedTopology(topologyOptions, this);
+    }
+    this.#open();
     this.#unwatchSocket = this.#watchSocket();
     this.#publish();
   }
@@ -151,7 +147,8 @@ export class Connection implements RootHost, TopologyEvents {
   }
 
   /** The root of a pair, mounted if it is not yet, with a hold on it that `root.release()` gives back. */
-  hold(identity: RootIdentity, params: object, cache?: CacheOptions): Root {
+  hold({ module, id }: RootIdentity, params: object, cache?: CacheOptions): Root {
+    const identity = { module, id };
     const key = rootKey(identity);
     const known = this.#roots.get(key);
     if (known !== undefined) {
@@ -161,7 +158,7 @@ export class Connection implements RootHost, TopologyEvents {
     }
     let link!: ConnectedLink;
     const root = new Root({ key, ...identity, params }, this, (events) => {
-      link = this.#topology.createLink({ key, ...identity }, events);
+      link = this.#topology?.createLink(identity, events) ?? new LateLink(identity, events, () => this.#topology);
       return link;
     });
     this.#roots.set(key, { root, link });
@@ -248,7 +245,7 @@ export class Connection implements RootHost, TopologyEvents {
         this.#endJoin();
         return;
       case "open":
-        this.#topology.open();
+        this.#open();
         return;
       case "wait":
         this.#timer = this.clock.setTimeout(
@@ -265,9 +262,23 @@ export class Connection implements RootHost, TopologyEvents {
     }
   }
 
+  #open(): void {
+    if (this.#topology !== undefined) return this.#topology.open();
+    this.#loadTopology?.().then(
+      (topology) => {
+        if (this.#machine === "closed") return;
+        this.#topology = topology;
+        topology.open();
+      },
+      (cause: unknown) => {
+        this.logger.error(`Code that "${this.topic}" needs could not be loaded; it is tried again.`, cause);
+        this.#send("channel_closed", { kind: "not_loaded" });
+      },
+    );
+  }
+
   #beginJoin(): void {
     this.#reopens = 0;
-    this.#topology.beginJoin();
     const join = this.#join;
     if (join === undefined) return;
     for (const { root } of Array.from(this.#roots.values())) root.handleJoin(join);
@@ -275,15 +286,14 @@ export class Connection implements RootHost, TopologyEvents {
   }
 
   #endJoin(): void {
-    for (const { root } of this.#roots.values()) if (root.isLive || this.#lost.has(root)) this.#restoring.add(root);
-    this.#topology.endJoin();
     for (const { link } of Array.from(this.#roots.values())) link.handleDrop();
+    for (const root of this.#lost) this.#restoring.add(root);
   }
 
   #close(): void {
     if (this.#timer !== undefined) this.clock.clearTimeout(this.#timer);
     this.#unwatchSocket();
-    this.#topology.close();
+    this.#topology?.close();
     const error = disconnectedError(this.topic, this.#reason);
     this.#error = error;
     this.#ready.reject(error);

@@ -1,3 +1,6 @@
+/** A root that crashed the channel this often, each time the only suspect, is given up. */
+const MAX_CRASHES = 2;
+
 /**
  * Decides when a mount may be pushed (protocol.md section 2, "Joins"): at once, unless it is a suspect. Mounts that
  * were unanswered when the channel crashed are suspects: in later joins they go last, one at a time, so that one
@@ -8,20 +11,19 @@
 export class MountQueue {
   /** Suspects, with the number of crashes in which each was the only one. */
   readonly #suspects = new Map<string, number>();
-  readonly #condemned = new Set<string>();
   readonly #unanswered = new Set<string>();
   readonly #waiting = new Map<string, () => void>();
 
-  /** Mounts that were pushed in this join and not answered. */
-  get unanswered(): number {
-    return this.#unanswered.size;
+  /** Whether every mount that was pushed in this join is answered. */
+  get isIdle(): boolean {
+    return this.#unanswered.size === 0;
   }
 
   /** Calls `push` now, or when it is this root's turn. */
   request(key: string, push: () => void): void {
     if (this.#suspects.has(key)) {
       this.#waiting.set(key, push);
-      this.#pump();
+      this.proceed();
     } else {
       this.#unanswered.add(key);
       push();
@@ -36,22 +38,18 @@ export class MountQueue {
 
   /** Lets the next suspect go when it is its turn. */
   proceed(): void {
-    this.#pump();
+    const [next] = this.#waiting;
+    if (!this.isIdle || next === undefined) return;
+    const [key, push] = next;
+    this.#waiting.delete(key);
+    this.#unanswered.add(key);
+    push();
   }
 
-  /** The server's side of the channel crashed. */
+  /** The server's side of the channel crashed. `endJoin` has to follow. */
   crashed(): void {
-    const only = this.#unanswered.size === 1;
-    for (const key of this.#unanswered) {
-      const crashes = (this.#suspects.get(key) ?? 0) + (only ? 1 : 0);
-      if (crashes >= 2) {
-        this.#suspects.delete(key);
-        this.#condemned.add(key);
-      } else {
-        this.#suspects.set(key, crashes);
-      }
-    }
-    this.endJoin();
+    const crashes = this.#unanswered.size === 1 ? 1 : 0;
+    for (const key of this.#unanswered) this.#suspects.set(key, (this.#suspects.get(key) ?? 0) + crashes);
   }
 
   /** The join ended: nothing is on its way any more. */
@@ -62,23 +60,12 @@ export class MountQueue {
 
   /** Whether `key` has crashed the channel twice by itself. Asking acquits it, so that a later mount tries afresh. */
   takeCondemned(key: string): boolean {
-    return this.#condemned.delete(key);
+    return (this.#suspects.get(key) ?? 0) >= MAX_CRASHES && this.#suspects.delete(key);
   }
 
   /** Forgets a root that nobody wants any more. */
   forget(key: string): void {
     this.#suspects.delete(key);
-    this.#condemned.delete(key);
     this.#waiting.delete(key);
-  }
-
-  #pump(): void {
-    if (this.#unanswered.size > 0) return;
-    const [next] = this.#waiting;
-    if (next === undefined) return;
-    const [key, push] = next;
-    this.#waiting.delete(key);
-    this.#unanswered.add(key);
-    push();
   }
 }

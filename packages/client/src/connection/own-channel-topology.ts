@@ -1,9 +1,8 @@
-import type { RootIdentity } from "./connection.js";
 import { PLAIN_JOIN } from "./join.js";
 import { OwnChannelLink } from "./own-channel-link.js";
+import type { RootIdentity } from "./root-identity.js";
 import type { RootLinkEvents } from "./root-link.js";
-import type { TopologyOptions } from "./shared-topology.js";
-import { type ConnectedLink, guarded, type Topology, type TopologyEvents } from "./topology.js";
+import type { ConnectedLink, Topology, TopologyEvents, TopologyOptions } from "./topology.js";
 
 /** A channel for every root; the connection is joined while the socket is open (protocol.md section 8). */
 export class OwnChannelTopology implements Topology {
@@ -17,11 +16,10 @@ export class OwnChannelTopology implements Topology {
   }
 
   open(): void {
-    const { socket, logger } = this.#options;
-    const isOpen = (): boolean => this.#refs.length > 0;
+    const { socket } = this.#options;
     this.#refs = [
-      socket.onOpen(guarded(logger, isOpen, () => this.#events.handleJoined(PLAIN_JOIN))),
-      socket.onClose(guarded(logger, isOpen, () => this.#events.handleLost())),
+      socket.onOpen(() => this.#events.handleJoined(PLAIN_JOIN)),
+      socket.onClose(() => this.#events.handleLost()),
     ];
     if (socket.isConnected()) this.#events.handleJoined(PLAIN_JOIN);
     else socket.connect();
@@ -29,12 +27,7 @@ export class OwnChannelTopology implements Topology {
 
   close(): void {
     this.#options.socket.off(this.#refs);
-    this.#refs = [];
   }
-
-  beginJoin(): void {}
-
-  endJoin(): void {}
 
   createLink(root: RootIdentity, events: RootLinkEvents): ConnectedLink {
     return new OwnChannelLink(root, this.#options, events);

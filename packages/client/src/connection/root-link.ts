@@ -15,11 +15,11 @@ export interface MountAnswer {
   readonly isResumed: boolean;
 }
 
-/** The answer to something a root pushed. */
-export type LinkAnswer =
-  | { readonly status: "ok"; readonly response: unknown }
-  | { readonly status: "error"; readonly response: unknown }
-  | { readonly status: "timeout" };
+/** The answer to something a root pushed; a time-out has no response. */
+export interface LinkAnswer {
+  readonly status: "ok" | "error" | "timeout";
+  readonly response: unknown;
+}
 
 /**
  * A root's way to the server, in whichever topology: only implementations know of channels and `root_id`s.

@@ -1,33 +1,34 @@
-import { type Clock, isObject, PATCH, ROOT_DOWN, SETTLED, UNMOUNT } from "@musubi/protocol";
-import type { Logger } from "../logger.js";
-import type { RootIdentity } from "./connection.js";
+import { isObject, PATCH, UNMOUNT } from "@musubi/protocol";
+import type { ConnectionReason } from "./connection-detail.js";
+import { HeldMessages } from "./held-messages.js";
 import { readJoin, type Session } from "./join.js";
+import { type ChannelOwner, LiveChannel, type RootMessage } from "./live-channel.js";
 import { MountQueue } from "./mount-queue.js";
-import { JoinRequests } from "./requests.js";
-import type { RootLinkEvents } from "./root-link.js";
-import { RootRouter } from "./root-router.js";
+import type { RootIdentity } from "./root-identity.js";
+import type { LinkAnswer, RootLinkEvents } from "./root-link.js";
 import { SharedRootLink } from "./shared-root-link.js";
-import type { ChannelLike, SocketLike } from "./socket-like.js";
-import { type ConnectedLink, guarded, type Topology, type TopologyEvents } from "./topology.js";
+import type { Topology, TopologyEvents, TopologyOptions } from "./topology.js";
 
-/** What both topologies need. */
-export interface TopologyOptions {
-  readonly socket: SocketLike;
-  /** The topic of the connection channel, or the base of the roots' own topics. */
-  readonly topic: string;
-  readonly clock: Clock;
-  readonly logger: Logger;
+/**
+ * One channel that all roots of a connection share (protocol.md section 2). It owns the session, and leads messages to
+ * the roots they name: those of a `root_id` that nobody answers to are held while mounts are in flight, else answered
+ * by one `unmount` per join.
+ */
+export class SharedTopology implements Topology, ChannelOwner {
+  readonly queue: MountQueue = new MountQueue();
+  /** The roots of this join, by what the server calls them. */
+  readonly byRootId: Map<string, SharedRootLink> = new Map();
+  /** Pairs whose `mount` was pushed in this join and not undone by an answered `unmount`, with the first one's params. */
+  readonly mounted: Map<string, string> = new Map();
+  /** Whether this server was seen to answer `root_id = id`. */
+  namesRootsById = false;
   readonly mountTimeoutMs: number;
-}
-
-/** One channel that all roots of a connection share (protocol.md section 2). */
-export class SharedTopology implements Topology {
   readonly #options: TopologyOptions;
   readonly #events: TopologyEvents;
-  readonly #queue: MountQueue = new MountQueue();
-  readonly #router: RootRouter;
   readonly #links = new Set<SharedRootLink>();
-  #channel: ChannelLike | undefined;
+  readonly #held = new HeldMessages<readonly [RootMessage, unknown]>();
+  readonly #strangers = new Set<string>();
+  #channel: LiveChannel | undefined;
   #session: Session | undefined;
   /** What the join under way asks the server to keep. */
   #asked: readonly string[] = [];
@@ -35,100 +36,123 @@ export class SharedTopology implements Topology {
   constructor(options: TopologyOptions, events: TopologyEvents) {
     this.#options = options;
     this.#events = events;
-    this.#router = new RootRouter(this.#queue, options.mountTimeoutMs);
+    this.mountTimeoutMs = options.mountTimeoutMs;
+  }
+
+  get isOpen(): boolean {
+    return this.#channel?.isOpen === true;
   }
 
   open(): void {
-    const { socket, topic, logger } = this.#options;
-    // phoenix.js asks for the payload at every join and rejoin.
-    const channel = socket.channel(topic, () => this.#joinPayload());
-    this.#channel = channel;
-    const guard = <Args extends unknown[]>(handle: (...args: Args) => void): ((...args: Args) => void) =>
-      guarded(logger, () => this.#channel === channel, handle);
-    for (const event of [PATCH, ROOT_DOWN, SETTLED] as const) {
-      channel.on(
-        event,
-        guard((payload) => this.#router.route(event, payload)),
-      );
-    }
-    channel.onError(guard((reason) => this.#handleError(reason)));
-    channel.onClose(guard(() => this.#handleClose()));
-    channel
-      .join()
-      .receive(
-        "ok",
-        guard((response) => this.#handleJoined(response)),
-      )
-      .receive(
-        "error",
-        guard((response) => this.#events.handleRefused(response)),
-      )
-      .receive(
-        "timeout",
-        guard(() => this.#events.handleLost({ kind: "join_timeout" })),
-      );
+    const { socket, topic } = this.#options;
+    this.#channel = new LiveChannel(this.#options, topic, () => this.#joinPayload(), this);
     if (!socket.isConnected()) socket.connect();
   }
 
   close(): void {
-    const channel = this.#channel;
+    this.#endJoin();
+    this.#channel?.leave();
     this.#channel = undefined;
-    channel?.leave();
   }
 
-  beginJoin(): void {
-    const { socket, clock, mountTimeoutMs } = this.#options;
-    if (this.#channel === undefined) return;
-    const requests = new JoinRequests(this.#channel, () => socket.isConnected(), clock);
-    this.#router.beginJoin(requests);
-    // A root that was given up before the join was answered is kept by the server, and nobody will ask for it.
-    const wanted = new Set(this.#keptRootIds());
-    for (const rootId of this.#asked) {
-      if (!wanted.has(rootId)) requests.push(UNMOUNT, { root_id: rootId }, mountTimeoutMs, () => {});
-    }
-  }
-
-  endJoin(): void {
-    this.#router.endJoin();
-    this.#queue.endJoin();
-  }
-
-  createLink(root: RootIdentity & { readonly key: string }, events: RootLinkEvents): ConnectedLink {
-    const { mountTimeoutMs } = this.#options;
-    const context = { queue: this.#queue, router: this.#router, mountTimeoutMs };
-    const link = new SharedRootLink(root, context, events, () => this.#links.delete(link));
+  createLink(root: RootIdentity, events: RootLinkEvents): SharedRootLink {
+    const link = new SharedRootLink(root, this, events);
     this.#links.add(link);
     return link;
   }
 
+  forget(link: SharedRootLink): void {
+    this.#links.delete(link);
+  }
+
+  push(
+    event: string,
+    payload: object,
+    answer: (answer: LinkAnswer) => void = () => {},
+    timeoutMs: number = this.mountTimeoutMs,
+  ): () => void {
+    return this.#channel?.push(event, payload, timeoutMs, answer) ?? (() => {});
+  }
+
+  /** Says what a mount came to by `tell`, then lets the queue and what is held go on. */
+  answered(key: string, tell: () => void): void {
+    // First, since the root may ask again as soon as it is told, and that mount is unanswered.
+    this.queue.answered(key);
+    tell();
+    this.queue.proceed();
+    // With no mount in flight, what is still held is nobody's.
+    if (this.queue.isIdle) for (const rootId of this.#held.clear()) this.#dismiss(rootId);
+  }
+
+  /** A mount reply named `link`: what was held for it follows, in order. Others that hold out go on waiting. */
+  register(rootId: string, link: SharedRootLink): void {
+    this.byRootId.set(rootId, link);
+    const held = this.#held.take(rootId);
+    if (held === undefined) link.handleOverflow();
+    else for (const message of held) link.handleMessage(...message);
+  }
+
+  handleMessage(event: RootMessage, payload: unknown): void {
+    const rootId = isObject(payload) ? payload["root_id"] : undefined;
+    if (typeof rootId !== "string") return;
+    const link = this.byRootId.get(rootId);
+    if (link !== undefined) link.handleMessage(event, payload);
+    else if (!this.queue.isIdle) this.#held.hold(rootId, [event, payload]);
+    else if (event === PATCH) this.#dismiss(rootId);
+  }
+
+  handleJoined(response: unknown): void {
+    this.#endJoin();
+    const join = readJoin(response, this.#session);
+    this.#session = join.session;
+    if (join.isSameSession) {
+      // A root that was given up before the join was answered is kept by the server, and nobody will ask for it.
+      const wanted = new Set(this.#keptRootIds());
+      for (const rootId of this.#asked) if (!wanted.has(rootId)) this.push(UNMOUNT, { root_id: rootId });
+    }
+    this.#events.handleJoined(join);
+  }
+
+  handleRefused(response: unknown): void {
+    this.#endJoin();
+    this.#events.handleRefused(response);
+  }
+
+  handleLost(reason?: ConnectionReason): void {
+    if (reason?.kind === "channel_crashed") this.queue.crashed();
+    this.#endJoin();
+    this.#events.handleLost(reason);
+  }
+
+  handleClosed(): void {
+    this.#channel = undefined;
+    this.#session = undefined;
+    this.#endJoin();
+    this.#events.handleClosed();
+  }
+
+  #endJoin(): void {
+    this.queue.endJoin();
+    this.byRootId.clear();
+    this.mounted.clear();
+    this.#held.clear();
+    this.#strangers.clear();
+  }
+
+  #dismiss(rootId: string): void {
+    if (this.#strangers.has(rootId)) return;
+    this.#strangers.add(rootId);
+    this.push(UNMOUNT, { root_id: rootId });
+  }
+
   /** `{}`, or the session of the join before with the roots that the server shall keep (protocol.md section 2). */
   #joinPayload(): object {
-    const session = this.#session;
-    if (session === undefined) return {};
+    if (this.#session === undefined) return {};
     this.#asked = this.#keptRootIds();
-    return { session: { id: session.id, token: session.token, keep: this.#asked } };
+    return { session: { ...this.#session, keep: this.#asked } };
   }
 
   #keptRootIds(): string[] {
     return Array.from(this.#links, ({ keptRootId }) => keptRootId).filter((rootId) => rootId !== undefined);
-  }
-
-  #handleJoined(response: unknown): void {
-    const join = readJoin(response, this.#session);
-    this.#session = join.session;
-    if (!join.isSameSession) this.#asked = [];
-    this.#events.handleJoined(join);
-  }
-
-  #handleError(reason: unknown): void {
-    const isTransport = !this.#options.socket.isConnected() || (isObject(reason) && reason["source"] === "transport");
-    if (!isTransport) this.#queue.crashed();
-    this.#events.handleLost(isTransport ? undefined : { kind: "channel_crashed" });
-  }
-
-  #handleClose(): void {
-    this.#channel = undefined;
-    this.#session = undefined;
-    this.#events.handleClosed();
   }
 }

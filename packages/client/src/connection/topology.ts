@@ -1,12 +1,25 @@
+import type { Clock } from "@musubi/protocol";
 import type { Logger } from "../logger.js";
-import type { RootIdentity } from "./connection.js";
 import type { ConnectionReason } from "./connection-detail.js";
 import type { Join } from "./join.js";
+import type { RootIdentity } from "./root-identity.js";
 import type { RootLink, RootLinkEvents } from "./root-link.js";
+import type { SocketLike } from "./socket-like.js";
+
+/** What both topologies need. */
+export interface TopologyOptions {
+  readonly socket: SocketLike;
+  /** The topic of the connection channel, or the base of the roots' own topics. */
+  readonly topic: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Milliseconds to wait for the answer to a mount or an unmount. */
+  readonly mountTimeoutMs: number;
+}
 
 /** A root's link as its connection drives it. */
 export interface ConnectedLink extends RootLink {
-  /** The join ended, with every wait that belonged to it. */
+  /** The connection's join ended, with every wait that belonged to it. */
   handleDrop(): void;
   /** Nobody wants the root any more. */
   dispose(): void;
@@ -17,23 +30,22 @@ export interface TopologyEvents {
   handleJoined(join: Join): void;
   /** The join got an error reply. */
   handleRefused(response: unknown): void;
+  /** `undefined`: the socket went, and tells why itself. */
   handleLost(reason?: ConnectionReason): void;
   /** The server closed, for good, what the connection was joined by. */
   handleClosed(): void;
 }
 
 /**
- * How roots travel: over one channel that they share, or each over its own. It owns channel objects; the connection
- * owns when they are opened, left and joined anew. No other file knows which of the two it is.
+ * How roots travel: over one channel that they share, or each over its own. It owns channel objects and what belongs
+ * to one join; the connection owns when they are opened and left. No other file knows which of the two it is.
  */
 export interface Topology {
   /** Begins to connect: opens the socket if it is not open. */
   open(): void;
   /** Leaves for good. */
   close(): void;
-  beginJoin(): void;
-  endJoin(): void;
-  createLink(root: RootIdentity & { readonly key: string }, events: RootLinkEvents): ConnectedLink;
+  createLink(root: RootIdentity, events: RootLinkEvents): ConnectedLink;
 }
 
 /** A callback for phoenix.js: nothing may throw into it, and what `isCurrent` says is outdated counts for nothing. */

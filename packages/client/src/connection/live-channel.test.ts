@@ -1,0 +1,32 @@
+import { FakeClock } from "@musubi/testing";
+import { Socket } from "phoenix";
+import { expect, test, vi } from "vitest";
+import { openConnectionState } from "../runtime.js";
+import { LineServer } from "../socket/line-server.test.util.js";
+
+test("protocol.md 2 (joins): a channel closed before its join was answered is joined anew by us alone", async () => {
+  // phoenix.js's timers are the platform's.
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  try {
+    const clock = new FakeClock();
+    const server = new LineServer();
+    server.answer = ({ joinRef, topic, event }) => {
+      if (event === "phx_join") server.send(JSON.stringify([joinRef, joinRef, topic, "phx_close", {}]));
+      return event === "heartbeat" ? "ok" : null;
+    };
+    const socket = new Socket("ws://line/socket", { transport: server.transport });
+    const logger = { warn: vi.fn(), error: vi.fn() };
+    const { connection } = openConnectionState(socket, { clock, logger, random: () => 0.5 });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([server.count("phx_join"), connection.statusDetail.current.reason]).toEqual([1, { kind: "channel_closed" }]);
+    server.answer = () => "ok";
+    clock.advance(500);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([server.count("phx_join"), connection.status.current]).toEqual([2, "ready"]);
+    connection.release();
+    socket.disconnect();
+    expect([clock.pending, logger.error.mock.calls]).toEqual([0, []]);
+  } finally {
+    vi.useRealTimers();
+  }
+});
