@@ -93,6 +93,11 @@ test("docs/client.md: every snippet compiles and does what it says", async () =>
   };
   try {
     await expect(run("mount.ts")).resolves.toEqual({ title: "At home", first: "Read this page", status: "live" });
+    await expect(run("cache.ts")).resolves.toEqual({
+      atOnce: { title: "Cached", status: "stale", fromCache: true },
+      now: { status: "live", fromCache: false },
+    });
+    await expect(run("hydrate.ts")).resolves.toBe("Things to do");
     await expect(run("read.ts")).resolves.toEqual({ title: "Today", isShared: true, calls: 2, done: "Read this page" });
     await expect(run("commands.ts")).resolves.toEqual({
       id: "2",

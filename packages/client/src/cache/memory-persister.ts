@@ -29,7 +29,8 @@ export class MemoryPersister implements CachePersister {
     this.#records.delete(key);
   }
 
-  keys(): Iterable<string> {
-    return this.#records.keys();
+  /** A list, since reading a record moves it. */
+  keys(): readonly string[] {
+    return Array.from(this.#records.keys());
   }
 }
