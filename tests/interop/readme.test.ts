@@ -4,8 +4,10 @@ import { type AddressInfo, createServer, type Server } from "node:net";
 import { fileURLToPath } from "node:url";
 import { createElement, type FunctionComponent } from "react";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { WebSocket } from "ws";
 import { installDom } from "./support/dom.js";
 import { compileSnippets, readSnippets } from "./support/snippets.js";
+import { startUploadServer } from "./support/upload-server.js";
 
 interface ServerSnippet {
   readonly musubi: { close(): Promise<void> };
@@ -108,6 +110,34 @@ test("docs/client.md: every snippet compiles and does what it says", async () =>
   } finally {
     await musubi.close();
     http.close();
+  }
+}, 60_000);
+
+test("docs/client.md: uploads do what it says", async () => {
+  const folder = compileSnippets("uploads", readSnippets("docs/client.md"), (code) => code);
+  const server = await startUploadServer();
+  const { Socket } = await import("phoenix");
+  const run = async (file: string, argument: unknown): Promise<unknown> => {
+    const socket = new Socket(server.url, { transport: WebSocket });
+    const snippet = (await import(`${folder}${file}`)) as { run(socket: unknown, argument: unknown): Promise<unknown> };
+    const result = await snippet.run(socket, argument);
+    socket.disconnect();
+    return result;
+  };
+  try {
+    await expect(
+      run("uploads.ts", [new File(["x".repeat(3_000)], "a.txt"), new File(["y"], "b.txt")]),
+    ).resolves.toEqual({
+      taken: 2,
+      chosen: { status: "pending", refused: [] },
+      entries: ["a.txt: success", "b.txt: success"],
+      whole: 100,
+    });
+    await expect(run("uploaders.ts", new File(["x"], "a.txt"))).resolves.toEqual([["success", undefined]]);
+    const failed = [["error", "The store answered 403."]];
+    await expect(run("uploaders.ts", new File(["x"], "forbidden.txt"))).resolves.toEqual(failed);
+  } finally {
+    await server.close();
   }
 }, 60_000);
 
