@@ -6,6 +6,9 @@ interface Timer {
   readonly callback: () => void;
 }
 
+/** Timers that one `advance` runs at most. */
+const MAX_RUNS = 100_000;
+
 /** A {@link Clock} that stands still until it is told to go on. */
 export class FakeClock implements Clock {
   readonly #timers = new Set<Timer>();
@@ -27,7 +30,7 @@ export class FakeClock implements Clock {
   }
 
   setTimeout(callback: () => void, delayMs: number): TimerHandle {
-    const timer: Timer = { dueAt: this.#now + Math.max(0, delayMs), order: this.#order++, callback };
+    const timer: Timer = { dueAt: this.#now + (delayMs > 0 ? delayMs : 0), order: this.#order++, callback };
     this.#timers.add(timer);
     return timer;
   }
@@ -36,15 +39,22 @@ export class FakeClock implements Clock {
     this.#timers.delete(handle as Timer);
   }
 
-  /** Moves on by `byMs`, running what falls due on the way, in order, each at its own time. */
+  /**
+   * Moves on by `byMs`, running what falls due on the way, in order, each at its own time. What a callback throws comes
+   * out here. Throws when timers set each other anew without any time passing.
+   */
   advance(byMs: number): void {
     const until = this.#now + byMs;
+    let runs = 0;
     for (let next = this.#next(until); next !== undefined; next = this.#next(until)) {
+      if (++runs > MAX_RUNS)
+        throw new Error(`more than ${MAX_RUNS} timers ran within ${byMs} ms: one sets itself anew`);
       this.#timers.delete(next);
       this.#now = Math.max(this.#now, next.dueAt);
       next.callback();
     }
-    this.#now = until;
+    // A callback may have advanced further.
+    this.#now = Math.max(this.#now, until);
   }
 
   #next(until: number): Timer | undefined {

@@ -48,7 +48,8 @@ export function createMemoryTransport(listener: MemoryListener): TransportConstr
           queueMicrotask(() => {
             if (this.readyState === OPEN) this.onmessage({ data: text });
           }),
-        close: (code) => this.#end(code),
+        // A cut takes what is on its way with it; a close comes after it.
+        close: (code) => (code === 1006 ? this.#end(code) : queueMicrotask(() => this.#end(code))),
       });
       if (this.#server === undefined) {
         this.#end(1006);
@@ -68,7 +69,8 @@ export function createMemoryTransport(listener: MemoryListener): TransportConstr
 
     close(code = 1000): void {
       if (this.readyState >= CLOSING) return;
-      this.#server?.close(code);
+      // After what was sent before it.
+      queueMicrotask(() => this.#server?.close(code));
       this.#end(code);
     }
 
