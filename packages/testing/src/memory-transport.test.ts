@@ -2,12 +2,6 @@ import { expect, test } from "vitest";
 import { eventually } from "./eventually.js";
 import { createMemoryTransport, type MemoryPeer } from "./memory-transport.js";
 
-interface WebSocketLike {
-  readonly readyState: number;
-  send(data: unknown): void;
-  close(code?: number): void;
-}
-
 /** A transport and the server's end of it, with what each has seen. */
 function open(refuse = false) {
   const client: string[] = [];
@@ -22,7 +16,7 @@ function open(refuse = false) {
         : { message: (text) => server.push(text), close: (code) => server.push(`close ${code}`) };
     },
   });
-  const socket = new Transport("ws://x") as unknown as WebSocketLike;
+  const socket = new Transport("ws://x");
   Object.assign(socket, {
     onopen: () => client.push("open"),
     onmessage: ({ data }: { data: string }) => client.push(data),
