@@ -86,8 +86,9 @@ test("docs/client.md: every snippet compiles and does what it says", async () =>
   const { http, musubi } = (await import(`${folder}server.ts`)) as ServerSnippet;
   await new Promise<void>((resolve) => http.listen(0, resolve));
   const { Socket } = await import("phoenix");
+  const url = `ws://localhost:${(http.address() as AddressInfo).port}/socket`;
   const run = async (file: string): Promise<unknown> => {
-    const socket = new Socket(`ws://localhost:${(http.address() as AddressInfo).port}/socket`);
+    const socket = new Socket(url);
     const snippet = (await import(`${folder}${file}`)) as { run(socket: unknown): Promise<unknown> };
     const result = await snippet.run(socket);
     socket.disconnect();
@@ -107,6 +108,8 @@ test("docs/client.md: every snippet compiles and does what it says", async () =>
       shownAtOnce: "Tomorrow",
       added: ["Water the plants"],
     });
+    const status = (await import(`${folder}status.ts`)) as { run(url: string): Promise<unknown> };
+    await expect(status.run(url)).resolves.toEqual(["", "Closed"]);
   } finally {
     await musubi.close();
     http.close();
