@@ -34,7 +34,7 @@ export class MountProgress<T> {
 
   /** Tells how the root stands now, if that is news. `closedError` is what waits for it end in. */
   publish(
-    machine: RootState["status"],
+    machine: RootState,
     { hasState, fromCache }: Pick<Replica, "hasState" | "fromCache">,
     isJoined: boolean,
     lastError: MusubiError | undefined,
@@ -54,7 +54,7 @@ export class MountProgress<T> {
   }
 }
 
-function statusOf(status: RootState["status"], hasState: boolean, isConfirmed: boolean): MountState["status"] {
+function statusOf(status: RootState, hasState: boolean, isConfirmed: boolean): MountState["status"] {
   if (status === "live" || status === "failed" || status === "closed") return status;
   if (!hasState) return "loading";
   return isConfirmed ? "recovering" : "stale";

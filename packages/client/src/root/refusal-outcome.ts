@@ -1,5 +1,5 @@
 import { isRetryable, type MusubiError } from "@musubi/protocol";
-import type { RootState } from "./root-state.js";
+import type { RootOutcome, RootState } from "./root-state.js";
 
 /** Refusals that mounting again by itself cannot change. */
 const FINAL_REFUSALS: ReadonlySet<string> = new Set(["mount_crashed", "root_id_taken", "inconsistent", "invalid_id"]);
@@ -20,14 +20,14 @@ export function isFinalRefusal(error: MusubiError): boolean {
 export function refusalOutcome(
   error: MusubiError,
   { hasState, fromCache }: { readonly hasState: boolean; readonly fromCache: boolean },
-): "closed" | "failed" | "retry" {
-  if (!hasState) return "closed";
-  return FINAL_REFUSALS.has(error.code) || (fromCache && isFinalRefusal(error)) ? "failed" : "retry";
+): RootOutcome {
+  if (!hasState) return "end";
+  return FINAL_REFUSALS.has(error.code) || (fromCache && isFinalRefusal(error)) ? "fail" : "retry";
 }
 
 /** Why commands to a root cannot ever go out as things stand; `undefined` when they can, now or later. */
 export function commandRefusal(
-  status: RootState["status"],
+  status: RootState,
 ): { readonly code: "root_down" | "unmounted"; readonly message: string } | undefined {
   if (status === "failed") return { code: "root_down", message: "its root has failed and is not live any more" };
   if (status === "closed") return { code: "unmounted", message: "its root was unmounted" };

@@ -2,55 +2,36 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { nextRootState, type RootEvent, type RootState } from "./root-state.js";
 
-const STATES: Record<string, RootState> = {
-  idle: { status: "idle" },
-  mounting: { status: "mounting", wanted: true },
-  "mounting!": { status: "mounting", wanted: false },
-  opening: { status: "opening" },
-  live: { status: "live" },
-  "unmounting>close": { status: "unmounting", next: "close" },
-  "unmounting>mount": { status: "unmounting", next: "mount" },
-  waiting: { status: "waiting" },
-  failed: { status: "failed" },
-  closed: { status: "closed" },
-};
-
-const EVENTS: Record<string, RootEvent> = {
-  join: { type: "join" },
-  drop: { type: "drop" },
-  mounted: { type: "mounted" },
-  resumed: { type: "resumed" },
-  "refused>closed": { type: "refused", outcome: "closed" },
-  "refused>failed": { type: "refused", outcome: "failed" },
-  "refused>retry": { type: "refused", outcome: "retry" },
-  initial: { type: "initial" },
-  inconsistent: { type: "inconsistent" },
-  unmounted: { type: "unmounted" },
-  due: { type: "due" },
-  "down>closed": { type: "down", outcome: "closed" },
-  "down>failed": { type: "down", outcome: "failed" },
-  "down>retry": { type: "down", outcome: "retry" },
-  release: { type: "release" },
-  retain: { type: "retain" },
-};
+const EVENTS: readonly RootEvent[] = [
+  "join",
+  "drop",
+  "mounted",
+  "resumed",
+  "end",
+  "fail",
+  "retry",
+  "initial",
+  "inconsistent",
+  "unmounted",
+  "due",
+  "release",
+  "retain",
+];
 
 /** State by event, in the order of EVENTS; `.` stays. */
 const TABLE = `
-state            join     drop   mounted          resumed          r>closed r>failed r>retry initial inconsistent     unmounted due      d>closed d>failed d>retry release          retain
-idle             mounting .      .                .                .        .        .       .       .                .         .        .        .        .       closed           .
-mounting         .        idle   opening          live             closed   failed   waiting .       .                .         .        .        .        .       mounting!        .
-mounting!        closed   closed unmounting>close unmounting>close closed   closed   closed  .       .                .         .        .        .        .       .                mounting
-opening          mounting idle   .                .                .        .        .       live    unmounting>mount .         .        closed   failed   waiting unmounting>close .
-live             mounting idle   .                .                .        .        .       .       unmounting>mount .         .        closed   failed   waiting unmounting>close .
-unmounting>close closed   closed .                .                .        .        .       .       .                closed    .        .        .        .       .                unmounting>mount
-unmounting>mount mounting idle   .                .                .        .        .       .       .                waiting   .        .        .        .       unmounting>close .
-waiting          mounting idle   .                .                .        .        .       .       mounting         .         mounting .        .        .       closed           .
-failed           .        .      .                .                .        .        .       .       waiting          .         .        .        .        .       closed           .
-closed           .        .      .                .                .        .        .       .       .                .         .        .        .        .       .                .
+state      join     drop   mounted resumed end    fail   retry   initial inconsistent unmounted due      release   retain
+idle       mounting .      .       .       .      .      .       .       .            .         .        closed    .
+mounting   mounting idle   opening live    closed failed waiting .       .            .         .        abandoned .
+abandoned  closed   closed closing closing closed closed closed  .       .            .         .        .         mounting
+opening    mounting idle   .       .       closed failed waiting live    recovering   .         .        closing   .
+live       mounting idle   .       .       closed failed waiting .       recovering   .         .        closing   .
+recovering mounting idle   .       .       .      .      .       .       .            waiting   .        closing   .
+closing    closed   closed .       .       .      .      .       .       .            closed    .        .         recovering
+waiting    mounting idle   .       .       .      .      .       .       mounting     .         mounting closed    .
+failed     .        .      .       .       .      .      .       .       waiting      .         .        closed    .
+closed     .        .      .       .       .      .      .       .       .            .         .        .         .
 `;
-
-const nameOf = (state: RootState): string | undefined =>
-  Object.keys(STATES).find((name) => JSON.stringify(STATES[name]) === JSON.stringify(state));
 
 const rows = TABLE.trim()
   .split("\n")
@@ -59,50 +40,49 @@ const rows = TABLE.trim()
 
 describe("the life of a root", () => {
   test.each(rows)("protocol.md 2 and 3: %s takes every event", (from = "", ...cells) => {
-    expect(cells).toHaveLength(Object.keys(EVENTS).length);
-    Object.entries(EVENTS).forEach(([eventName, event], index) => {
-      const { state } = nextRootState(STATES[from] as RootState, event);
-      const expected = cells[index] === "." ? from : cells[index];
-      expect(`${eventName} -> ${nameOf(state)}`).toBe(`${eventName} -> ${expected}`);
+    expect(cells).toHaveLength(EVENTS.length);
+    EVENTS.forEach((event, index) => {
+      const [state] = nextRootState(from as RootState, event);
+      expect(`${event} -> ${state}`).toBe(`${event} -> ${cells[index] === "." ? from : cells[index]}`);
     });
   });
 
   test("protocol.md 3: recovery unmounts, interrupts what was sent at the answer, and mounts again", () => {
-    const unmounting = nextRootState({ status: "live" }, { type: "inconsistent" });
-    expect(unmounting.effects).toEqual(["stop_timers", "unmount"]);
-    const waiting = nextRootState(unmounting.state, { type: "unmounted" });
-    expect(waiting.effects).toEqual(["stop_timers", "interrupt_commands", "wait"]);
-    expect(nextRootState(waiting.state, { type: "due" }).effects).toEqual(["mount"]);
+    expect(nextRootState("live", "inconsistent")).toEqual(["recovering", "stop_timer", "unmount"]);
+    expect(nextRootState("recovering", "unmounted")).toEqual(["waiting", "stop_timer", "interrupt_commands", "wait"]);
+    expect(nextRootState("waiting", "due")).toEqual(["mounting", "mount"]);
   });
 
   test("random events: at most one of mount and unmount is under way, and closed is final", () => {
-    const names = Object.keys(EVENTS);
     fc.assert(
-      fc.property(fc.array(fc.constantFrom(...names), { maxLength: 60 }), (sequence) => {
-        let state: RootState = { status: "idle" };
+      fc.property(fc.array(fc.constantFrom(...EVENTS), { maxLength: 60 }), (sequence) => {
+        let state: RootState = "idle";
         let pending: "mount" | "unmount" | undefined;
-        for (const name of sequence) {
-          const event = EVENTS[name] as RootEvent;
-          const wasClosed = state.status === "closed";
-          if (event.type === "join" || event.type === "drop") pending = undefined;
-          if (event.type === "mounted" || event.type === "resumed" || event.type === "refused") {
+        for (const event of sequence) {
+          if (event === "join" || event === "drop") pending = undefined;
+          if (event === "mounted" || event === "resumed") {
             if (pending !== "mount") continue;
             pending = undefined;
           }
-          if (event.type === "unmounted") {
+          // A mount that is refused, or a mounted root that the server ends.
+          if (event === "end" || event === "fail" || event === "retry") {
+            if (pending === "unmount") continue;
+            pending = undefined;
+          }
+          if (event === "unmounted") {
             if (pending !== "unmount") continue;
             pending = undefined;
           }
-          const next = nextRootState(state, event);
-          for (const effect of next.effects) {
+          const [next, ...effects] = nextRootState(state, event);
+          for (const effect of effects) {
             if (effect !== "mount" && effect !== "unmount") continue;
             expect(pending).toBeUndefined();
             pending = effect;
           }
-          state = next.state;
-          if (wasClosed) expect(next).toEqual({ state: { status: "closed" }, effects: [] });
-          expect(pending === "mount").toBe(state.status === "mounting");
-          expect(pending === "unmount").toBe(state.status === "unmounting");
+          if (state === "closed") expect([next, ...effects]).toEqual(["closed"]);
+          state = next;
+          expect(pending === "mount").toBe(state === "mounting" || state === "abandoned");
+          expect(pending === "unmount").toBe(state === "recovering" || state === "closing");
         }
       }),
       { numRuns: 2_000 },

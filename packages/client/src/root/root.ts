@@ -45,7 +45,7 @@ export class Root implements RootLinkEvents {
   readonly #optimistic: OptimisticUpdates;
   readonly #pendingEvents: RootEvent[] = [];
   #isRunning = false;
-  #machine: RootState = { status: "idle" };
+  #machine: RootState = "idle";
   #params: object;
   /** What the last mount was pushed with; other than `#params` when those changed while it was on its way. */
   #mountedParams: object;
@@ -77,14 +77,14 @@ export class Root implements RootLinkEvents {
     });
     this.#timer = new OneTimer(host.clock);
     this.#backoff = new RecoveryBackoff(host.clock, host.random);
-    this.#holders = new Holders(host.clock, host.unmountGraceMs, () => this.#send({ type: "release" }));
+    this.#holders = new Holders(host.clock, host.unmountGraceMs, () => this.#send("release"));
     this.#commands = new CommandQueue({
       link: this.#link,
       clock: host.clock,
       timeoutMs: host.commandTimeoutMs,
       ledger: () => host.commandLedger,
-      isLive: () => this.#machine.status === "live" && this.#link.isOpen,
-      refusal: () => commandRefusal(this.#machine.status),
+      isLive: () => this.#machine === "live" && this.#link.isOpen,
+      refusal: () => commandRefusal(this.#machine),
       hasStore: (storeId) => storeId.length === 0 || this.tree.find(storeId)?.node !== undefined,
     });
   }
@@ -122,11 +122,11 @@ export class Root implements RootLinkEvents {
   }
 
   get isClosed(): boolean {
-    return this.#machine.status === "closed";
+    return this.#machine === "closed";
   }
 
   get isLive(): boolean {
-    return this.#machine.status === "live";
+    return this.#machine === "live";
   }
 
   /** Adds a holder. Other params than the first holder's are not mounted: the first win, with one warning. */
@@ -137,7 +137,7 @@ export class Root implements RootLinkEvents {
         `Root ${this.module} "${this.id}" is mounted already with other params; the first are kept. Use remount(params), or another id.`,
       );
     }
-    this.#send({ type: "retain" });
+    this.#send("retain");
   }
 
   /** Takes a holder away. The root is unmounted `unmountGraceMs` after the last one, unless it is held again. */
@@ -163,14 +163,14 @@ export class Root implements RootLinkEvents {
     this.#replica.endLife();
     this.#backoff.reset();
     const live = nextLive(this.state, () => this.closedError());
-    this.#send({ type: "inconsistent" });
+    this.#send("inconsistent");
     return live;
   }
 
   /** The connection, whose join has ended, is closed; what waits for the root is told so. */
   refuse(error: MusubiError): void {
     this.#error = error;
-    this.#send({ type: "release" });
+    this.#send("release");
   }
 
   /** Sends a command to a store of this root. */
@@ -185,48 +185,48 @@ export class Root implements RootLinkEvents {
 
   get canResume(): boolean {
     // One that has failed is not mounted again by itself: nobody would ask for what the server keeps.
-    return this.#machine.status !== "failed" && this.#replica.resumePoint !== undefined;
+    return this.#machine !== "failed" && this.#replica.resumePoint !== undefined;
   }
 
   handleJoin(join: Join): void {
     this.#isJoined = true;
     this.#join = join;
     this.#commands.handleJoin();
-    this.#send({ type: "join" });
+    this.#send("join");
   }
 
   handleDrop(): void {
     if (this.isLive) this.host.handleRootLost(this);
     this.#isJoined = false;
     this.observer?.("paused");
-    this.#send({ type: "drop" });
+    this.#send("drop");
   }
 
   handleMounted({ epoch, isResumed }: MountAnswer): void {
     if (isResumed && this.canResume) {
-      this.#handleLive({ type: "resumed" });
+      this.#handleLive("resumed");
       return;
     }
     this.#replica.endLife(epoch);
-    this.#send({ type: "mounted" });
-    if (this.#mountedParams !== this.#params) this.#send({ type: "inconsistent" });
+    this.#send("mounted");
+    if (this.#mountedParams !== this.#params) this.#send("inconsistent");
   }
 
   handleMountRefused(error: MusubiError): void {
     if (this.#mountedParams !== this.#params) {
       // A refusal of params that nobody wants any more is nobody's error.
-      this.#send({ type: "refused", outcome: "retry" });
+      this.#send("retry");
       return;
     }
     this.#backoff.handleRefusal();
     this.#error = error;
     if (this.#replica.hasState) this.host.logger.warn(error.message, error);
     if (isFinalRefusal(error)) this.observer?.("refused");
-    this.#send({ type: "refused", outcome: refusalOutcome(error, this.#replica) });
+    this.#send(refusalOutcome(error, this.#replica));
   }
 
   handleUnmounted(): void {
-    this.#send({ type: "unmounted" });
+    this.#send("unmounted");
   }
 
   handleOverflow(): void {
@@ -244,11 +244,11 @@ export class Root implements RootLinkEvents {
     this.#error = this.#mountError("root_down", `was ended by the server: ${String(reason)}`, reason);
     this.#backoff.handleRefusal();
     const canRetry = details["retry"] === true;
-    this.#send({ type: "down", outcome: canRetry ? "retry" : this.#replica.hasState ? "failed" : "closed" });
+    this.#send(canRetry ? "retry" : this.#replica.hasState ? "fail" : "end");
   }
 
   handlePatch(payload: unknown): void {
-    const { status } = this.#machine;
+    const status = this.#machine;
     if (status !== "opening" && status !== "live") return;
     try {
       const envelope = parseEnvelope(payload);
@@ -265,7 +265,7 @@ export class Root implements RootLinkEvents {
       return;
     }
     const touched = this.#replica.begin(envelope);
-    this.#handleLive({ type: "initial" }, () => this.#publish(envelope, touched));
+    this.#handleLive("initial", () => this.#publish(envelope, touched));
   }
 
   #handleLive(event: RootEvent, publish: () => void = () => {}): void {
@@ -304,7 +304,7 @@ export class Root implements RootLinkEvents {
 
   #recover(why: string): void {
     this.host.logger.warn(`Root ${this.#name} recovers: ${why}.`);
-    this.#send({ type: "inconsistent" });
+    this.#send("inconsistent");
   }
 
   /** Runs events one after another: an effect that brings about another event does not overtake its own. */
@@ -314,10 +314,10 @@ export class Root implements RootLinkEvents {
     this.#isRunning = true;
     try {
       for (let next = this.#pendingEvents.shift(); next !== undefined; next = this.#pendingEvents.shift()) {
-        const { state, effects } = nextRootState(this.#machine, next);
+        const [state, ...effects] = nextRootState(this.#machine, next);
         this.#machine = state;
         for (const effect of effects) this.#run(effect);
-        if (next.type === "refused" || next.type === "down") this.host.handleRootSettled(this);
+        if (next === "end" || next === "fail" || next === "retry") this.host.handleRootSettled(this);
         this.#publishState();
       }
     } finally {
@@ -347,11 +347,11 @@ export class Root implements RootLinkEvents {
         return;
       case "wait": {
         const delayMs = this.#backoff.nextDelayMs();
-        if (delayMs === 0) this.#send({ type: "due" });
-        else this.#timer.start(delayMs, () => this.#send({ type: "due" }));
+        if (delayMs === 0) this.#send("due");
+        else this.#timer.start(delayMs, () => this.#send("due"));
         return;
       }
-      case "stop_timers":
+      case "stop_timer":
         this.#timer.stop();
         return;
       case "drop_commands":
@@ -390,7 +390,7 @@ export class Root implements RootLinkEvents {
   }
 
   #publishState(): void {
-    const { status } = this.#machine;
+    const status = this.#machine;
     if (status === "failed") this.#commands.endAll("root_down", "its root has failed");
     this.#progress.publish(status, this.#replica, this.#isJoined, this.#error, () => this.closedError());
   }
