@@ -2,6 +2,7 @@ import { drawFault, type Fault, type SeededRandom } from "@musubi/testing";
 import type { CommandMood, JoinMood, MountMood, RootTrouble } from "./moods.js";
 import type { UpdateKind } from "./optimistic.js";
 import { withPlot } from "./plots.js";
+import type { FileMood } from "./sim-file.js";
 
 /** What a listener does when it is called, the first times. */
 export type Reaction = "none" | "add" | "remove" | "throw" | "command" | "unmount";
@@ -47,6 +48,21 @@ export type Action =
       readonly react: Reaction;
     }
   | { readonly do: "unlisten"; readonly listener: number }
+  /** Selects files, and has them sent at once, after a while, or when asked to. */
+  | {
+      readonly do: "upload";
+      readonly hold: number;
+      readonly sizes: readonly number[];
+      readonly mood: FileMood;
+      readonly start: "at_once" | "after" | "later";
+    }
+  | {
+      readonly do: "upload_act";
+      readonly hold: number;
+      readonly act: "start" | "cancel" | "cancel_all" | "reset";
+      readonly index: number;
+    }
+  | { readonly do: "upload_trouble"; readonly kind: "cancel" | "error" | "close" | "crash"; readonly index: number }
   /** Reads stores through their proxies. */
   | { readonly do: "read"; readonly hold: number; readonly depth: number }
   | { readonly do: "change"; readonly pair: number; readonly times: number; readonly seed: number }
@@ -72,6 +88,9 @@ const WEIGHTS: Readonly<Record<Action["do"], number>> = {
   abort: 1,
   listen: 14,
   unlisten: 2,
+  upload: 7,
+  upload_act: 3,
+  upload_trouble: 2,
   read: 6,
   change: 45,
   trouble: 6,
@@ -86,6 +105,16 @@ const KINDS: readonly Action["do"][] = (Object.keys(WEIGHTS) as Action["do"][]).
 );
 
 const UPDATES: readonly UpdateKind[] = ["mark", "rename", "count", "count", "throw"];
+const FILE_MOODS: readonly FileMood[] = [
+  ...Array.from({ length: 7 }, () => "ok" as const),
+  "external",
+  "external",
+  "external_failing",
+  "refuse",
+  "reject_chunk",
+  "unreadable",
+  "silent",
+];
 const REACTIONS: readonly Reaction[] = [
   ...Array.from({ length: 10 }, () => "none" as const),
   "add",
@@ -170,6 +199,18 @@ function drawAction(random: SeededRandom): Action {
       return { do: kind, hold: any(), store: any(), isThere: random.chance(0.7), react: random.pick(REACTIONS) };
     case "unlisten":
       return { do: kind, listener: any() };
+    case "upload":
+      return {
+        do: kind,
+        hold: any(),
+        sizes: Array.from({ length: random.pick([1, 1, 2, 4]) }, () => random.pick([0, 9, 61, random.integer(1, 60)])),
+        mood: random.pick(FILE_MOODS),
+        start: random.pick(["at_once", "at_once", "after", "later"]),
+      };
+    case "upload_act":
+      return { do: kind, hold: any(), act: random.pick(["start", "cancel", "cancel_all", "reset"]), index: any() };
+    case "upload_trouble":
+      return { do: kind, kind: random.pick(["cancel", "error", "close", "crash"]), index: any() };
     case "read":
       return { do: kind, hold: any(), depth: random.integer(0, 3) };
     case "change":

@@ -12,7 +12,7 @@ export class ModelClient {
   /** Pairs that no unmount takes away in this join. */
   readonly stuck: Set<string> = new Set();
   /** Mounts that were answered and have not begun, by `root_id`. */
-  readonly beginning: Map<string, object> = new Map();
+  readonly beginning: Map<string, { readonly pair: string }> = new Map();
   /** The ref of each topic's join. */
   readonly joinRefs: Map<string, string> = new Map();
   readonly #peer: MemoryPeer;

@@ -1,4 +1,5 @@
 import { type JsonObject, SETTLED, storeIdKey } from "@musubi/protocol";
+import type { SeededRandom } from "@musubi/testing";
 import type { Coverage } from "./coverage.js";
 import type { HeldAnswers } from "./held-answers.js";
 import type { ModelClient } from "./model-client.js";
@@ -12,6 +13,7 @@ import type { RootRun } from "./root-run.js";
 export interface CommandsContext {
   readonly roots: ModelRoots;
   readonly held: HeldAnswers;
+  readonly random: SeededRandom;
   readonly coverage: Coverage;
   /** The connection that a session is attached to. */
   readonly clientOf: (session: ModelSession) => ModelClient | undefined;
@@ -87,6 +89,12 @@ export class ModelCommands {
 
   /** Tells whoever has the session now, unless its root is one that has yet to be asked for. */
   #settle(session: ModelSession, of: RootRun, effect: JsonObject & { readonly version: number }): void {
+    if (this.#context.random.chance(0.2)) {
+      this.#context.held.hold(this.#context.random.integer(1, 600), () => this.#tellSettled(session, of, effect));
+    } else this.#tellSettled(session, of, effect);
+  }
+
+  #tellSettled(session: ModelSession, of: RootRun, effect: JsonObject & { readonly version: number }): void {
     const client = this.#context.clientOf(session);
     const run = client?.find(of.pair);
     if (client === undefined || run === undefined || run.isPaused) return;

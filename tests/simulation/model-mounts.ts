@@ -77,7 +77,7 @@ export class ModelMounts {
     // Where there are sessions, a mount that does not go on with the root restarts it.
     if (session !== undefined && held !== undefined) client.roots.delete(held.rootId);
     const rootId = held?.rootId ?? this.#nameFor(module, id);
-    if (session !== undefined) client.beginning.delete(rootId);
+    if (session !== undefined && client.beginning.get(rootId)?.pair === pair) client.beginning.delete(rootId);
     if (client.roots.has(rootId) || client.beginning.has(rootId) || client.stuck.has(pair))
       return reply("error", { reason: "already_mounted", root_id: rootId });
     const isNew = !client.known.has(pair);
@@ -120,7 +120,7 @@ export class ModelMounts {
       case "late_initial": {
         cover.note("mount with a late first envelope");
         answer();
-        const mount = {};
+        const mount = { pair };
         client.beginning.set(rootId, mount);
         return held.hold(mood.ms, () => {
           if (client.beginning.get(rootId) !== mount) return;

@@ -1,10 +1,19 @@
-import { diff, type JsonObject, type JsonValue, PATCH, ROOT_DOWN, type StreamOp } from "@musubi/protocol";
+import {
+  diff,
+  type JsonObject,
+  type JsonValue,
+  PATCH,
+  ROOT_DOWN,
+  type StreamOp,
+  type UploadOp,
+} from "@musubi/protocol";
 import type { SeededRandom } from "@musubi/testing";
 import type { Coverage } from "./coverage.js";
 import type { ModelClient } from "./model-client.js";
 import { ModelDocument } from "./model-document.js";
 import type { RootTrouble } from "./moods.js";
 import { RootRun, type RunVersion } from "./root-run.js";
+import type { ServerStyle } from "./server-style.js";
 
 /** Envelopes that a client cannot apply. */
 const BROKEN = {
@@ -29,20 +38,20 @@ export class ModelRoots {
   readonly excused: Set<string> = new Set();
   readonly #documents = new Map<string, ModelDocument>();
   readonly #random: SeededRandom;
-  readonly #hasEpochs: boolean;
+  readonly #style: ServerStyle;
   readonly #coverage: Coverage;
   readonly #holders: () => Iterable<RootHolder>;
   #nextEvent = 0;
 
   constructor(
     random: SeededRandom,
-    hasEpochs: boolean,
+    style: ServerStyle,
     coverage: Coverage,
     /** Who holds roots, each holder once. */
     holders: () => Iterable<RootHolder>,
   ) {
     this.#random = random;
-    this.#hasEpochs = hasEpochs;
+    this.#style = style;
     this.#coverage = coverage;
     this.#holders = holders;
   }
@@ -79,7 +88,10 @@ export class ModelRoots {
   /** Begins a life of a root. */
   begin(client: ModelClient, pair: string, rootId: string, params: JsonValue, isTold = true): RootRun {
     const document = this.#documentOf(pair);
-    const run = new RootRun({ number: this.runs.length, pair, rootId, params }, document);
+    const run = new RootRun(
+      { number: this.runs.length, pair, rootId, params, hasUploads: this.#style.hasUploads },
+      document,
+    );
     this.runs.push(run);
     client.roots.set(rootId, run);
     if (isTold) {
@@ -90,7 +102,7 @@ export class ModelRoots {
         version: 1,
         ops: [{ op: "replace", path: "", value: run.current.tree as JsonValue }],
         stream_ops: document.streamOps() as unknown as JsonValue,
-        ...(this.#hasEpochs ? { epoch: run.epoch } : {}),
+        ...(this.#style.hasSessions ? { epoch: run.epoch } : {}),
       });
     }
     return run;
@@ -114,6 +126,23 @@ export class ModelRoots {
       this.#coverage.note("envelope with a gap");
       this.#publish(client, run, [], false);
     }
+  }
+
+  /** Tells what became of a root's files, in an envelope of their own. */
+  publishUploads(run: RootRun, ops: readonly UploadOp[]): void {
+    const found = this.#runsOf(run.pair).find(([, each]) => each === run);
+    if (found === undefined) return;
+    const document = this.#documentOf(run.pair);
+    run.advance(run.render(document), document.streams, [], []);
+    this.#deliver(found[0], run, {
+      type: "patch",
+      root_id: run.rootId,
+      base_version: run.version - 1,
+      version: run.version,
+      ops: [],
+      stream_ops: [],
+      upload_ops: ops as unknown as JsonValue,
+    });
   }
 
   #publish(client: ModelClient | undefined, run: RootRun, streamOps: readonly StreamOp[], hasEvent: boolean): void {

@@ -1,4 +1,6 @@
 import {
+  ALLOW_UPLOAD,
+  CANCEL_UPLOAD,
   type Clock,
   COMMAND,
   CONNECTION_TOPIC,
@@ -12,6 +14,9 @@ import {
   PHX_JOIN,
   PHX_LEAVE,
   UNMOUNT,
+  UPLOAD_ERROR,
+  UPLOAD_PROGRESS,
+  UPLOAD_TOPIC,
 } from "@musubi/protocol";
 import { type FaultTarget, type MemoryListener, type MemoryPeer, SeededRandom } from "@musubi/testing";
 import type { Coverage } from "./coverage.js";
@@ -21,6 +26,7 @@ import { ModelCommands } from "./model-commands.js";
 import { ModelMounts } from "./model-mounts.js";
 import { ModelRoots, type RootHolder } from "./model-roots.js";
 import { FEATURES, ModelSession, type Reply } from "./model-session.js";
+import { ModelUploads } from "./model-uploads.js";
 import type { JoinMood } from "./moods.js";
 import type { RootRun } from "./root-run.js";
 import type { ServerStyle } from "./server-style.js";
@@ -35,6 +41,7 @@ const REFUSALS: Readonly<Record<Exclude<JoinMood, "silent">, JsonObject>> = {
 export class ModelServer implements MemoryListener, FaultTarget {
   readonly roots: ModelRoots;
   readonly commands: ModelCommands;
+  readonly uploads: ModelUploads;
   readonly mounts: ModelMounts;
   readonly joinMoods: JoinMood[] = [];
   /** What a client did that protocol.md does not allow. */
@@ -62,18 +69,25 @@ export class ModelServer implements MemoryListener, FaultTarget {
     this.#clock = clock;
     this.#held = new HeldAnswers(clock);
     this.#random = new SeededRandom(seed);
-    this.roots = new ModelRoots(this.#random, style.hasSessions, coverage, () => this.#holders());
+    this.roots = new ModelRoots(this.#random, style, coverage, () => this.#holders());
     const context = {
       roots: this.roots,
       held: this.#held,
+      random: this.#random,
       coverage,
       complain: (what: string) => void this.complaints.push(what),
     };
     this.mounts = new ModelMounts({
       ...context,
       style,
-      random: this.#random,
       crash: (client) => this.#endChannel(client, CONNECTION_TOPIC, "crash"),
+    });
+    this.uploads = new ModelUploads({
+      ...context,
+      isHeld: (run) => Array.from(this.#holders()).some(([roots]) => roots.get(run.rootId) === run),
+      endChannel: (topic, how) => {
+        for (const client of this.#clients) client.endChannel(topic, how);
+      },
     });
     this.commands = new ModelCommands({
       ...context,
@@ -143,6 +157,7 @@ export class ModelServer implements MemoryListener, FaultTarget {
     const reply: Reply = (status, response) => client.reply({ joinRef, ref, topic }, status, response);
     const fields = isObject(payload) ? payload : {};
     if (topic === PHOENIX_TOPIC && event === HEARTBEAT) return reply("ok", {});
+    if (topic.startsWith(UPLOAD_TOPIC)) return this.#receiveUpload(client, { joinRef, topic, event }, fields, reply);
     const isOurs = this.#hasOwnChannels ? topic.startsWith(`${CONNECTION_TOPIC}:`) : topic === CONNECTION_TOPIC;
     if (!isOurs) {
       this.complaints.push(`${event} on the topic ${topic}`);
@@ -164,14 +179,51 @@ export class ModelServer implements MemoryListener, FaultTarget {
         return this.mounts.mount(client, fields, reply);
       case UNMOUNT:
         return this.mounts.unmount(client, fields, reply);
-      case COMMAND: {
-        const rootId = this.#hasOwnChannels ? topic.slice(CONNECTION_TOPIC.length + 1) : (fields["root_id"] as string);
-        if (this.#hasOwnChannels === "root_id" in fields) this.complaints.push("a command names its root wrongly");
+      default:
+        return this.#receiveOfRoot(client, topic, event, fields, reply);
+    }
+  }
+
+  #receiveOfRoot(client: ModelClient, topic: string, event: string, fields: JsonObject, reply: Reply): void {
+    const rootId = this.#hasOwnChannels ? topic.slice(CONNECTION_TOPIC.length + 1) : (fields["root_id"] as string);
+    if (this.#hasOwnChannels === "root_id" in fields) this.complaints.push(`${event} names its root wrongly`);
+    const run = client.roots.get(rootId);
+    switch (event) {
+      case COMMAND:
         return this.commands.receive(client, rootId, fields, reply);
-      }
+      case ALLOW_UPLOAD:
+        return this.uploads.allow(run, fields, reply);
+      case CANCEL_UPLOAD:
+        return this.uploads.tell("cancel", run, fields, reply);
+      case UPLOAD_PROGRESS:
+        return this.uploads.tell("progress", run, fields, reply);
+      case UPLOAD_ERROR:
+        return this.uploads.tell("error", run, fields, reply);
       default:
         this.complaints.push(`an unknown event: ${event}`);
         return reply("error", { reason: "unknown event" });
+    }
+  }
+
+  /** What comes on a file's own channel. */
+  #receiveUpload(
+    client: ModelClient,
+    { joinRef, topic, event }: { readonly joinRef: string; readonly topic: string; readonly event: string },
+    fields: JsonObject,
+    reply: Reply,
+  ): void {
+    if (event === PHX_JOIN) {
+      client.endChannel(topic, "close");
+      if (this.uploads.join(topic, fields, reply)) client.joinRefs.set(topic, joinRef);
+    } else if (client.joinRefs.get(topic) !== joinRef) {
+      reply("error", { reason: "unmatched topic" });
+    } else if (event === PHX_LEAVE) {
+      reply("ok", {});
+      client.endChannel(topic, "close");
+    } else if (event === "chunk") {
+      this.uploads.chunk(topic, fields, reply);
+    } else {
+      this.complaints.push(`${event} on ${topic}`);
     }
   }
 
@@ -182,9 +234,9 @@ export class ModelServer implements MemoryListener, FaultTarget {
         ? "join"
         : ({ refuse: "join refused", moved: "join moved", silent: "join unanswered" } as const)[mood],
     );
-    if (mood === "silent") return;
-    if (mood !== undefined) return reply("error", REFUSALS[mood]);
+    if (mood !== undefined && mood !== "silent") return reply("error", REFUSALS[mood]);
     client.joinRefs.set(CONNECTION_TOPIC, joinRef);
+    if (mood === "silent") return;
     reply("ok", this.#style.hasSessions ? this.#takeUpSession(client, fields["session"]) : {});
   }
 
@@ -227,14 +279,14 @@ export class ModelServer implements MemoryListener, FaultTarget {
   #endSome(how: "close" | "crash"): void {
     for (const client of this.#clients) {
       for (const topic of Array.from(client.joinRefs.keys())) {
-        if (!this.#hasOwnChannels || this.#random.chance(0.6)) this.#endChannel(client, topic, how);
+        if (topic === CONNECTION_TOPIC || this.#random.chance(0.6)) this.#endChannel(client, topic, how);
       }
     }
   }
 
   #endChannel(client: ModelClient, topic: string, how: "close" | "crash"): void {
     const { session } = client;
-    if (session !== undefined) this.#sessions.delete(session.id);
+    if (session !== undefined && topic === CONNECTION_TOPIC) this.#sessions.delete(session.id);
     if (client.endChannel(topic, how)) this.#coverage.note(how === "close" ? "channel closed" : "channel crashed");
   }
 

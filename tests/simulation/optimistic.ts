@@ -34,6 +34,8 @@ export class Overlay {
   wasShown = false;
   #answered: RootMoment | undefined;
   #lostAt: number | undefined;
+  #wasLive = false;
+  #wasDown = false;
 
   constructor(token: string, storeKey: string, kind: UpdateKind, willSettle: boolean) {
     this.token = token;
@@ -65,15 +67,18 @@ export class Overlay {
   judge(moment: RootMoment): "shown" | "either" | "gone" {
     const { now, run, version, status } = moment;
     const answered = this.#answered;
+    if (status === "live") this.#wasLive = true;
+    else this.#wasDown = true;
     // What a root hears on its way out still counts, so that it is lost only at the end of that.
-    if (status === "failed") this.#lostAt ??= now;
-    else if (status !== "live") this.#lostAt = now;
+    if (this.#wasLive && status !== "live") this.#lostAt = status === "failed" ? (this.#lostAt ?? now) : now;
     if (status === "closed" || this.outcome === "failed") return "gone";
     if (answered === undefined) return this.mayHide ? "either" : "shown";
     if (run !== answered.run) return "gone";
-    const hide = this.mayHide ? "either" : "shown";
+    // A command that waited for its root may have waited through a loss.
+    const hide = this.mayHide || (this.willSettle && this.#wasDown) ? "either" : "shown";
     if (this.willSettle && this.#lostAt === undefined) {
-      return this.settledVersion !== undefined && version >= this.settledVersion ? "gone" : hide;
+      if (this.settledVersion === undefined || version < this.settledVersion) return hide;
+      return this.#wasDown && now <= answered.now + LINGER_MS ? "either" : "gone";
     }
     const since = this.willSettle ? Math.max(this.#lostAt ?? 0, answered.now) : answered.now;
     if (now > since + LINGER_MS) return "gone";
@@ -137,5 +142,5 @@ function collect(value: unknown, marks: Map<string, readonly string[]>): void {
     const tokens = (store["marks"] as readonly (readonly [string, number])[]).map(([token]) => token);
     marks.set(storeIdKey(id as StoreId), tokens);
   }
-  for (const member of Object.values(store)) if (typeof member === "object") collect(member, marks);
+  for (const [name, member] of Object.entries(store)) if (name !== "files") collect(member, marks);
 }

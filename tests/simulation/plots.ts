@@ -61,6 +61,43 @@ const PLOTS: readonly Plot[] = [
       waitFor(300),
     ];
   },
+  // Other params, while there is no way to tell the server.
+  (random) => [
+    mountOf(random, 0),
+    waitFor(200),
+    { do: "fault", fault: { kind: random.pick(["crash", "close", "cut"]) } },
+    waitFor(random.integer(0, 60)),
+    { do: "remount", hold: random.integer(0, 9), label: random.integer(0, 3) },
+    waitFor(2_000),
+  ],
+  // A channel that ends while a mount is on its way over it.
+  (random) => [
+    { do: "unmount", hold: 0 },
+    waitFor(300),
+    { do: "mood", mood: { kind: "slow", ms: 3_000 } },
+    mountOf(random, random.integer(0, 3)),
+    mountOf(random, random.integer(0, 3)),
+    waitFor(random.integer(0, 60)),
+    { do: "fault", fault: { kind: random.pick(["crash", "close", "cut"]) } },
+    waitFor(4_000),
+  ],
+  // Files on their way through losses, and roots that begin anew under them.
+  (random) => [
+    mountOf(random, 0),
+    waitFor(200),
+    upload(random),
+    waitFor(random.integer(0, 150)),
+    random.pick<Action>([
+      { do: "fault", fault: { kind: "cut" } },
+      { do: "fault", fault: { kind: "crash" } },
+      { do: "trouble", pair: 0, kind: "restart" },
+      { do: "trouble", pair: 0, kind: "gap" },
+      { do: "upload_trouble", kind: "close", index: 0 },
+    ]),
+    waitFor(random.pick([50, 300, 3_000])),
+    upload(random),
+    waitFor(random.pick([50, 3_000])),
+  ],
   // A root that comes back to find that another module has its id.
   (random) => [
     mountOf(random, 0),
@@ -95,6 +132,11 @@ function waitFor(ms: number): Action {
 
 function mountOf(random: SeededRandom, pair: number): Action {
   return { do: "mount", holder: 0, pair, label: 0, how: random.pick(["mountStore", "openRoot"]) };
+}
+
+function upload(random: SeededRandom): Action {
+  const sizes = [random.integer(20, 60), random.integer(0, 60)];
+  return { do: "upload", hold: random.integer(0, 9), sizes, mood: "ok", start: "at_once" };
 }
 
 function command(random: SeededRandom): Action {

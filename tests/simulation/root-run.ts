@@ -1,4 +1,4 @@
-import { type JsonValue, type PatchOp, STORE_ID_KEY, storeIdKey } from "@musubi/protocol";
+import { type JsonObject, type JsonValue, type PatchOp, STORE_ID_KEY, storeIdKey, UPLOAD_KEY } from "@musubi/protocol";
 import {
   hydrate,
   idOf,
@@ -85,15 +85,24 @@ export class RootRun {
   readonly log: JsonValue[] = [];
   /** Kept for a client that has not asked for it yet: it changes, and nothing is sent. */
   isPaused = false;
+  /** Where its upload slots are in its tree. */
+  readonly #slots: JsonObject;
 
   constructor(
-    identity: { readonly number: number; readonly pair: string; readonly rootId: string; readonly params: JsonValue },
+    identity: {
+      readonly number: number;
+      readonly pair: string;
+      readonly rootId: string;
+      readonly params: JsonValue;
+      readonly hasUploads: boolean;
+    },
     document: ModelDocument,
   ) {
     this.number = identity.number;
     this.pair = identity.pair;
     this.rootId = identity.rootId;
     this.params = identity.params;
+    this.#slots = identity.hasUploads ? { files: { [UPLOAD_KEY]: "files" } } : {};
     const first = new RunVersion(this.render(document), document.streams, [], []);
     this.history.push(first, first);
   }
@@ -112,7 +121,7 @@ export class RootRun {
   }
 
   render(document: ModelDocument): ModelStore {
-    return { ...document.tree, run: this.number, params: this.params };
+    return { ...document.tree, run: this.number, params: this.params, ...this.#slots };
   }
 
   advance(tree: ModelStore, streams: ModelStreams, ops: readonly PatchOp[], events: readonly number[]): RunVersion {

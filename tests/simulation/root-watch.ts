@@ -1,5 +1,6 @@
+import type { UploadHandle } from "@musubi/client";
 import { type Root, readTree, rootVersion, subscribeStore } from "@musubi/client/runtime";
-import { deepEqual, type JsonValue, STORE_ID_KEY, type StoreId, storeIdKey } from "@musubi/protocol";
+import { deepEqual, type JsonObject, type JsonValue, STORE_ID_KEY, type StoreId, storeIdKey } from "@musubi/protocol";
 import { type Coverage, covered } from "./coverage.js";
 import { Divergence } from "./divergence.js";
 import { hydrate, idOf, storesOf } from "./model-document.js";
@@ -14,6 +15,7 @@ import {
 import type { RootRun, RunVersion } from "./root-run.js";
 import { mayDiffer, WatchedListener, withContaining } from "./watched-listener.js";
 
+const ROOT_KEY = storeIdKey([]);
 const NO_MARKS: SeenMarks = new Map();
 
 /**
@@ -40,6 +42,8 @@ export class RootWatch {
   #run = -1;
   #version = 0;
   #snapshot: unknown;
+  /** What is to be seen of the root's files. */
+  #files = "";
   #parts: ReadonlyMap<string, object> = new Map();
 
   constructor(
@@ -105,6 +109,11 @@ export class RootWatch {
 
   get current(): RunVersion | undefined {
     return this.run?.history[this.#version];
+  }
+
+  /** The root's slot for files, where its server has one. */
+  get slot(): UploadHandle | undefined {
+    return (this.#snapshot as { readonly files?: UploadHandle } | undefined)?.files;
   }
 
   /** Begins to listen to a store; `react` is called with each call, in the middle of the notification. */
@@ -176,6 +185,9 @@ export class RootWatch {
     const before = this.#marks;
     this.#marks = this.#overlays.length === 0 ? NO_MARKS : readMarks(snapshot);
     const changed = changedMarks(before, this.#marks);
+    const files = JSON.stringify(this.slot) ?? "";
+    if (files !== this.#files) changed.push(ROOT_KEY);
+    this.#files = files;
     if (before.size > 0 && this.#marks.size > 0 && !isSame) this.#coverage.note("update through an envelope");
     if (Array.from(this.#marks.values()).flat().length > 1) this.#coverage.note("several updates at once");
     if (isSame) this.#stepOverlays(changed);
@@ -186,11 +198,11 @@ export class RootWatch {
   /** Only updates came or went. */
   #stepOverlays(changed: readonly string[]): void {
     const current = this.current as RunVersion;
-    const throwing = this.#throwing;
-    if (changed.length === 0 && throwing.length === 0)
+    const unseen = this.#unseen;
+    if (changed.length === 0 && unseen.length === 0)
       throw new Divergence("unchanged state is identical", `${this.root.key} at ${this.#version}`);
     const surely = withContaining(changed, current);
-    const maybe = withContaining(throwing, current);
+    const maybe = withContaining(unseen, current);
     for (const { listener, key } of this.#heard) {
       listener.expect(surely.has(key) ? "surely" : maybe.has(key) ? "maybe" : "never");
     }
@@ -213,7 +225,7 @@ export class RootWatch {
       const after = history[at] as RunVersion;
       const isLast = at === version;
       const surely = isLast ? withContaining(changed, before, after) : new Set<string>();
-      const maybe = isLast ? withContaining(this.#throwing, before, after) : new Set<string>();
+      const maybe = isLast ? withContaining(this.#unseen, before, after) : new Set<string>();
       for (const { listener, key } of this.#heard) {
         const isChanged = before?.views.get(key) !== after.views.get(key) || surely.has(key);
         const isMaybe = maybe.has(key) || mayDiffer(key, before, after, at === 1);
@@ -239,9 +251,11 @@ export class RootWatch {
     const shown = overlaysBehind(this.#marks, this.#overlays);
     const lay = (key: string, state: unknown): unknown =>
       (shown.get(key) ?? []).reduce((given, overlay) => overlay.update(given), state);
-    const expected = shown.size === 0 ? plain : hydrate(expectedTree, streams, storeIdKey([]), lay);
-    if (!deepEqual(snapshot as JsonValue, expected as JsonValue))
-      throw new Divergence("the snapshot is the server's", this.#differs(snapshot, expected));
+    const expected = shown.size === 0 ? plain : hydrate(expectedTree, streams, ROOT_KEY, lay);
+    const files = (tree as JsonObject)["files"];
+    const plainly = files === undefined ? snapshot : { ...(snapshot as object), files };
+    if (!deepEqual(plainly as JsonValue, expected as JsonValue))
+      throw new Divergence("the snapshot is the server's", this.#differs(plainly, expected));
   }
 
   #checkOverlays(where: string): void {
@@ -289,9 +303,13 @@ export class RootWatch {
     return Array.from(this.listeners, (listener) => ({ listener, key: listener.storeKey }));
   }
 
-  /** Stores with an update that throws: whatever it does besides, it shows nothing. */
-  get #throwing(): string[] {
-    return this.#overlays.flatMap((overlay) => (overlay.kind === "throw" ? [overlay.storeKey] : []));
+  /**
+   * Stores that may be told of nothing that is to be seen: an update that throws came or went, or a slot heard of a
+   * selection.
+   */
+  get #unseen(): string[] {
+    const throwing = this.#overlays.flatMap((overlay) => (overlay.kind === "throw" ? [overlay.storeKey] : []));
+    return this.slot === undefined ? throwing : [...throwing, ROOT_KEY];
   }
 
   #differs(is: unknown, expected: unknown): string {
@@ -310,5 +328,5 @@ function collectParts(value: unknown, parts: Map<string, object>): void {
   if (typeof value !== "object" || value === null) return;
   const id = (value as Record<string, unknown>)[STORE_ID_KEY];
   if (id !== undefined) parts.set(storeIdKey(id as StoreId), value);
-  for (const member of Object.values(value)) collectParts(member, parts);
+  for (const [name, member] of Object.entries(value)) if (name !== "files") collectParts(member, parts);
 }

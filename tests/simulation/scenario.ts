@@ -101,6 +101,17 @@ class Scenario {
         found.hold.watch.unlisten(found.listener);
         return;
       }
+      case "upload":
+      case "upload_act": {
+        const hold = pick(world.holds, action.hold);
+        const slot = hold === undefined ? undefined : await world.uploads.load(hold.watch);
+        if (slot === undefined) return;
+        if (action.do === "upload") world.uploads.select(slot, action.sizes, action.mood, action.start);
+        else world.uploads.act(slot, action.act, action.index);
+        return;
+      }
+      case "upload_trouble":
+        return world.server.uploads.trouble(action.kind, action.index);
       case "read":
         return this.#read(pick(world.holds, action.hold), action.depth);
       case "change": {
@@ -181,6 +192,7 @@ class Scenario {
     }
     if (world.watches.size > 0) throw new Divergence("roots that nobody holds close", `${world.watches.size} are open`);
     if (world.pendingMounts > 0) throw new Divergence("every promise settles", `${world.pendingMounts} mounts did not`);
+    if (world.uploads.pending > 0) throw new Divergence("every promise settles", "one of a slot did not");
     this.#checkCommands();
     await world.pass(1_000);
     if (world.server.mounted().length > 0) throw new Divergence("a client that left holds nothing", "roots are left");
@@ -258,8 +270,8 @@ class Scenario {
   }
 
   #isQuiet(): boolean {
-    const { server, network, shared, holds, pendingMounts } = this.#world;
-    if (!server.isIdle || network.inFlight > 0 || pendingMounts > 0) return false;
+    const { server, network, shared, holds, pendingMounts, uploads } = this.#world;
+    if (!server.isIdle || network.inFlight > 0 || pendingMounts > 0 || uploads.pending > 0) return false;
     if (shared === undefined || holds.length === 0) return true;
     if (shared.status.current !== "ready") return false;
     return holds.every(({ watch }) => ["live", "failed", "closed"].includes(watch.root.state.current.status));
@@ -283,6 +295,7 @@ class Scenario {
       if (run === undefined || !mounted.includes(run))
         throw new Divergence("both sides agree in the end", `${pair} is live at the client only`);
       live.add(run);
+      this.#world.uploads.compare(watch);
       const label = (run.params as { label: number }).label;
       if (label !== watch.label)
         throw new Divergence("a root has the params asked for last", `${pair}: ${label}, not ${watch.label}`);
@@ -319,9 +332,9 @@ class Scenario {
   }
 
   #describe(): string {
-    const { holds, shared, server, network, pendingMounts } = this.#world;
+    const { holds, shared, server, network, pendingMounts, uploads } = this.#world;
     const roots = holds.map(({ watch, pair }) => `${pair} ${watch.root.state.current.status}`).join(", ");
-    return `${roots}; connection ${shared?.status.current}; server idle ${server.isIdle}; in flight ${network.inFlight}; mounts ${pendingMounts}`;
+    return `${roots}; connection ${shared?.status.current}; server idle ${server.isIdle}; in flight ${network.inFlight}; mounts ${pendingMounts}; uploads ${uploads.pending}`;
   }
 }
 

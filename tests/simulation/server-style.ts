@@ -6,6 +6,8 @@ export interface ServerStyle {
   /** What a `root_id` is: the id alone, module and id, or a name that is new with every mount. */
   readonly names: "id" | "pair" | "opaque";
   readonly hasSessions: boolean;
+  /** Whether each root has a slot for files. */
+  readonly hasUploads: boolean;
   /** Commands that a session remembers at most, and how many bytes of them. */
   readonly window: { readonly entries: number; readonly bytes: number };
   /** `<module>/<id>` of all that can be mounted. */
@@ -29,5 +31,5 @@ export function drawStyle(random: SeededRandom): ServerStyle {
   ]);
   // Where a server names roots by their id alone, two modules cannot share one.
   const pairs = names !== "id" || topology !== "shared" ? SHARED : random.chance(0.6) ? CONFLICTING : DISTINCT;
-  return { topology, names, hasSessions, window, pairs };
+  return { topology, names, hasSessions, hasUploads: random.chance(0.35), window, pairs };
 }

@@ -18,6 +18,8 @@ import { Overlay, type UpdateKind } from "./optimistic.js";
 import { PlannedError } from "./planned-error.js";
 import { RootWatch } from "./root-watch.js";
 import { drawStyle, type ServerStyle } from "./server-style.js";
+import { encodeAsText } from "./sim-file.js";
+import { SimUploads } from "./sim-uploads.js";
 import { settlePromises, VirtualTime } from "./virtual-time.js";
 
 /** What an application holds: a mounted root, and how to give it back. */
@@ -60,6 +62,7 @@ export class World {
   readonly server: ModelServer;
   readonly socket: Socket;
   readonly random: SeededRandom;
+  readonly uploads: SimUploads;
   readonly holds: Hold[] = [];
   readonly commands: SentCommand[] = [];
   readonly watches: Map<Root, RootWatch> = new Map();
@@ -84,10 +87,13 @@ export class World {
     this.network = new FaultyNetwork({ clock: this.time.clock(), latencyMs: () => latency.integer(0, 20) });
     this.socket = new Socket("ws://model/socket", {
       transport: createMemoryTransport(this.network.wrap(this.server, this.server)),
+      encode: encodeAsText,
     });
     this.socket.onMessage((message) => this.#hear(message as { event: string; payload: unknown }));
+    this.uploads = new SimUploads(this.time.clock(), this.server, this.coverage, (error) => this.fail(error));
     this.#options = {
       topology: this.style.topology,
+      uploaders: { store: (upload) => this.uploads.send(upload) },
       clock: this.clientClock,
       random: () => clientRandom.next(),
       unmountGraceMs: UNMOUNT_GRACE_MS,
