@@ -359,6 +359,17 @@ describe("initialData", () => {
     }
   });
 
+  test("client.md 17: a root that is live already, or gone, does not show it", async () => {
+    const live = await mount(undefined);
+    await mount({ initialData: recordOf({ title: "initial" }, { savedAt: 2_000_000 }) });
+    expect(titleOf(live)).toBe("first");
+    expect(live.state.current).toEqual({ status: "live", fromCache: false });
+    await connection.disconnect();
+    const gone = connection.openRoot({ ...identity, cache: { initialData: recordOf({ title: "initial" }) } });
+    await expect(gone.ready).rejects.toMatchObject({ code: "disconnected" });
+    expect(gone.store.snapshot()).toBeUndefined();
+  });
+
   test("client.md 17: dehydrateStore makes it, of the server's own state only", async () => {
     const mounted = await mount();
     world.server.patch(ROOT, [], { stream_ops: [insert("1", "one")] });

@@ -151,7 +151,16 @@ describe("client.md 17: a persister that fails is a cold mount with one warning;
   };
   test.each(Object.keys(cases))("%s", async (name) => {
     const { persister, warnings } = cases[name] as (typeof cases)[string];
-    const { store, state } = await connection.mountStore({ ...ROOT, cache: { persister: { ...works, ...persister } } });
+    const held: (() => void)[] = [];
+    const undo = world.server.intercept("mount", (_message, proceed) => held.push(proceed));
+    const { store, state, revalidated } = connection.openRoot({
+      ...ROOT,
+      cache: { persister: { ...works, ...persister } },
+    });
+    await turn();
+    undo();
+    for (const proceed of held) proceed();
+    await revalidated;
     expect(state.current).toEqual({ status: "live", fromCache: false });
     for (let n = 0; n < 3; n++) {
       world.server.patch("List:1", [{ op: "replace", path: "/title", value: `t${n}` }]);

@@ -163,9 +163,10 @@ export class Connection implements RootHost, TopologyEvents {
     });
     this.#roots.set(key, { root, link });
     root.retain(params);
-    if (cache !== undefined) attachCache(root, cache);
     if (this.#machine === "joined" && this.#join !== undefined) root.handleJoin(this.#join);
     else if (this.#error !== undefined) root.refuse(this.#error);
+    // A root that is refused right here gets none: its mount fails rather than showing what cannot come true.
+    if (cache !== undefined) attachCache(root, cache);
     return root;
   }
 
