@@ -72,6 +72,9 @@ function renderValue(
   if (value instanceof UploadSlot) return { [UPLOAD_KEY]: place.join(".") };
   if (value instanceof StreamItems) {
     const name = place.join(".");
+    const twice = value.keys.find((key, index) => value.keys.indexOf(key) !== index);
+    if (twice !== undefined)
+      throw new Error(`two items of stream "${name}" have the key "${twice}": give streamOf a keyOf`);
     const entries = value.items.map((item, index) => ({
       key: value.keys[index] ?? String(index),
       item: item as JsonValue,

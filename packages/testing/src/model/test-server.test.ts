@@ -30,6 +30,10 @@ afterEach(async () => {
   for (const end of ends.splice(0).toReversed()) await end();
 });
 
+interface Listening {
+  onMessage(listener: (message: unknown) => void): void;
+}
+
 /** A server with a board, and a client of it. */
 async function setUp(network?: FaultyNetwork) {
   const server = createTestServer<Stores>({
@@ -37,13 +41,14 @@ async function setUp(network?: FaultyNetwork) {
     ...(network === undefined ? {} : { network }),
   });
   const clock = new FakeClock();
-  const connection = await connect<Stores>(server.createSocket(), { clock });
+  const socket = server.createSocket();
+  const connection = await connect<Stores>(socket, { clock });
   const { store, state: mount } = await connection.mountStore({ module: "Board", id: "b1" });
   ends.push(
     () => server.close(),
     () => connection.disconnect(),
   );
-  return { server, clock, connection, store, mount };
+  return { server, socket, clock, connection, store, mount };
 }
 
 describe("createTestServer", () => {
@@ -61,7 +66,7 @@ describe("createTestServer", () => {
   });
 
   test("what is assigned is shown, and only what has changed is sent", async () => {
-    const { server, store } = await setUp();
+    const { server, socket, store } = await setUp();
     let calls = 0;
     const row = store.rows[1];
     store.rows[0]?.subscribe(() => calls++);
@@ -76,8 +81,11 @@ describe("createTestServer", () => {
     expect(store.owner).toMatchObject({ status: "failed", error: "nobody" });
     expect(calls).toBe(0);
     const before = store.snapshot();
+    const messages: unknown[] = [];
+    (socket as unknown as Listening).onMessage((message) => messages.push(message));
     await server.set("Board:b1", (now) => ({ ...now }));
-    expect(store.snapshot()).toBe(before);
+    await server.patch("Board:b1", { rows: rows(0, 5, 1), log: streamOf([{ id: "a" }]) });
+    expect([store.snapshot() === before, messages]).toEqual([true, []]);
     expect(server.state("Board:b1").title).toBe("Tomorrow");
   });
 
@@ -90,6 +98,12 @@ describe("createTestServer", () => {
       await server.patch("Board:b1", { log: streamOf(items) });
       expect(store.log, `seed ${random.seed}, round ${round}`).toEqual(items);
     }
+  });
+
+  test("two items of a stream with one key are an error of the test", async () => {
+    const { server } = await setUp();
+    const wrong = { log: streamOf([{ id: "x" }, { id: "x" }]) };
+    expect(() => server.patch("Board:b1", wrong)).toThrow('two items of stream "log" have the key "x"');
   });
 
   test("commands go to their handlers, which may change the state, wait or throw", async () => {

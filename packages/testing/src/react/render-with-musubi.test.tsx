@@ -1,6 +1,6 @@
 import { type CommandDef, createMusubi, type StoreDef, type StoreField } from "@musubi/react";
 import { cleanup } from "@testing-library/react";
-import { createContext, type ReactElement, useContext } from "react";
+import { createContext, type ReactElement, useContext, useEffect } from "react";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { childStore } from "../model/wire-parts.js";
 import { renderWithMusubi } from "./render-with-musubi.js";
@@ -96,6 +96,16 @@ describe.each([false, true])("renderWithMusubi (strict: %s)", (strict) => {
     await server.comeBack();
     expect(getByRole("status").textContent).toBe("ready");
     expect(getByRole("heading").textContent).toBe("Later");
+  });
+
+  test("StrictMode runs effects twice, without it they run once", async () => {
+    let runs = 0;
+    function Effect(): null {
+      useEffect(() => void runs++, []);
+      return null;
+    }
+    await renderWithMusubi(<Effect />, { musubi, strict });
+    expect(runs).toBe(strict ? 2 : 1);
   });
 
   test("a refused root shows its error", async () => {

@@ -1,7 +1,7 @@
 import type { AnyRegistry, ConnectOptions } from "@musubi/client";
 import type { MusubiProviderProps } from "@musubi/react";
 import { type RenderOptions, type RenderResult, render } from "@testing-library/react";
-import { type FunctionComponent, type ReactElement, type ReactNode, StrictMode } from "react";
+import type { FunctionComponent, ReactElement, ReactNode } from "react";
 import { FakeClock } from "../fake-clock.js";
 import { createTestServer, type TestServer, type TestServerOptions } from "../model/test-server.js";
 import { createSettle, turns } from "./create-settle.js";
@@ -11,14 +11,14 @@ import { Lifetime } from "./lifetime.js";
 export interface RenderMusubiOptions<R> extends Omit<TestServerOptions<R>, "settle"> {
   /** What the app made with `createMusubi`: its hooks look for this provider. */
   readonly musubi: { readonly MusubiProvider: (props: MusubiProviderProps<R>) => ReactElement };
-  /** Renders in React's StrictMode; default `false`. */
+  /** Renders in React's StrictMode; default what Testing Library is configured to. */
   readonly strict?: boolean;
   /** As the provider's. Clock and random numbers are the test's own unless they are given. */
   readonly connect?: ConnectOptions;
   /** What else goes around the tree, inside of the provider, such as a router. */
   readonly wrapper?: FunctionComponent<{ readonly children: ReactNode }>;
   /** As those of Testing Library's `render`. */
-  readonly render?: Omit<RenderOptions, "wrapper" | "queries">;
+  readonly render?: Omit<RenderOptions, "wrapper" | "queries" | "reactStrictMode">;
 }
 
 /** A rendered tree and the server behind it. */
@@ -45,7 +45,7 @@ export async function renderWithMusubi<R = AnyRegistry>(
   ui: ReactNode,
   options: RenderMusubiOptions<R>,
 ): Promise<MusubiRender<R>> {
-  const { musubi, strict = false, connect = {}, wrapper: Outer, render: renderOptions, ...serverOptions } = options;
+  const { musubi, strict, connect = {}, wrapper: Outer, render: renderOptions, ...serverOptions } = options;
   const clock = new FakeClock();
   const settle = createSettle(() => server.scripted.received.length);
   const server = createTestServer<R>({ ...serverOptions, settle: () => settle() });
@@ -61,16 +61,20 @@ export async function renderWithMusubi<R = AnyRegistry>(
   const Provider = musubi.MusubiProvider;
   const around = (children: ReactNode): ReactElement => {
     const inner = Outer === undefined ? children : <Outer>{children}</Outer>;
-    const tree = (
+    return (
       <Provider clock={clock} random={half} {...connect} socket={socket}>
         {inner}
         <Lifetime onEnd={end} />
       </Provider>
     );
-    return strict ? <StrictMode>{tree}</StrictMode> : tree;
   };
   const wrapper: FunctionComponent<{ readonly children: ReactNode }> = ({ children }) => around(children);
-  const result = render(ui, { ...renderOptions, wrapper });
+  // React runs effects twice only for a StrictMode that is the outermost of what is rendered first.
+  const result = render(ui, {
+    ...renderOptions,
+    wrapper,
+    ...(strict === undefined ? {} : { reactStrictMode: strict }),
+  });
   await settle();
   return { ...result, server, clock, settle, advance: (byMs) => settle(() => clock.advance(byMs)) };
 }
