@@ -3,19 +3,7 @@ import { isObject } from "./json.js";
 import { MusubiError } from "./musubi-error.js";
 import { isStoreId } from "./store-id.js";
 
-/** What each kind of op has beside `upload` and `store_id`: members and their types. */
-const OPS: Readonly<Record<string, string>> = {
-  reset: "",
-  config: "config:object",
-  add: "ref:string entry:object",
-  progress: "ref:string progress:number",
-  complete: "ref:string",
-  cancel: "ref:string",
-  error: "",
-};
-const ENTRY =
-  "ref:string client_name:string client_size:number client_type:string progress:number status:string errors:list";
-const STATUSES = ["pending", "uploading", "success", "error", "cancelled"];
+type Members = Readonly<Record<string, unknown>>;
 
 /**
  * Throws `malformed_envelope` unless `op` has the shape of an `UploadOp` (protocol.md section 6), `too_deep` when part
@@ -31,22 +19,31 @@ export function checkUploadOp(op: unknown, index: number): void {
 }
 
 function isUploadOp(op: unknown): boolean {
-  if (!isObject(op)) return false;
-  const { op: kind, upload, store_id, ref, entry, error } = op;
-  if (typeof kind !== "string" || !Object.hasOwn(OPS, kind) || typeof upload !== "string" || !isStoreId(store_id)) {
-    return false;
+  if (!isObject(op) || !isStoreId(op["store_id"]) || !areAll("string", op, "op upload")) return false;
+  const { op: kind, ref, config, error } = op;
+  switch (kind) {
+    case "reset":
+      return true;
+    case "config":
+      return isObject(config);
+    case "error":
+      return error !== undefined && typeof (ref ?? "") === "string";
   }
-  if (kind === "error" && (error === undefined || typeof (ref ?? "") !== "string")) return false;
-  if (!fits(op, OPS[kind] as string)) return false;
-  return kind !== "add" || (fits(entry, ENTRY) && STATUSES.includes((entry as { status: string }).status));
+  if (typeof ref !== "string") return false;
+  if (kind === "add") return isEntry(op["entry"]);
+  return kind === "progress" ? areAll("number", op, kind) : kind === "complete" || kind === "cancel";
 }
 
-/** Whether the members of `value` are of the types that `shape` names. */
-function fits(value: unknown, shape: string): boolean {
-  return shape.split(" ").every((part) => {
-    const [name = "", type] = part.split(":");
-    if (name === "") return true;
-    const member = (value as Readonly<Record<string, unknown>>)[name];
-    return type === (Array.isArray(member) ? "list" : member === null ? "null" : typeof member);
-  });
+function isEntry(entry: unknown): boolean {
+  return (
+    isObject(entry) &&
+    areAll("string", entry, "ref client_name client_type") &&
+    areAll("number", entry, "client_size progress") &&
+    Array.isArray(entry["errors"]) &&
+    ["pending", "uploading", "success", "error", "cancelled"].includes(entry["status"] as string)
+  );
+}
+
+function areAll(type: string, members: Members, names: string): boolean {
+  return names.split(" ").every((name) => typeof members[name] === type);
 }
