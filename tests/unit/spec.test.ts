@@ -3,7 +3,7 @@ import { basename, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 
 const REPO = resolve(import.meta.dirname, "../..");
-const SPECS = ["connection", "root", "uploads"].map((folder) => `packages/client/src/${folder}/SPEC.md`);
+const SPECS = ["cache", "connection", "root", "uploads"].map((folder) => `packages/client/src/${folder}/SPEC.md`);
 
 /** Sources of the tests that a spec can name, by file name. */
 const tests = new Map(
