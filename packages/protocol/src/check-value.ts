@@ -11,31 +11,38 @@ import { MusubiError } from "./musubi-error.js";
 export function checkValue(
   value: unknown,
   where: string | (() => string),
-  code: "malformed_envelope" | "malformed_message" = "malformed_envelope",
+  code?: "malformed_envelope" | "malformed_message",
 ): void {
-  if (typeof value !== "object" || value === null) return;
-  const problem = findProblem(value as JsonObject | JsonArray, MAX_JSON_DEPTH);
-  if (problem === undefined) return;
-  const name = typeof where === "string" ? where : where();
-  if (problem === "depth") {
-    throw new MusubiError(
-      "too_deep",
-      `${name} is nested deeper than ${MAX_JSON_DEPTH} levels: flatten it, or send its parts by reference`,
-    );
-  }
-  throw new MusubiError(code, `${name} has a member called "__proto__": rename that field`);
+  const problem = valueProblem(value);
+  if (problem !== undefined) throw refusedValue(problem, typeof where === "string" ? where : where(), code);
 }
 
-type Problem = "depth" | "prototype" | undefined;
+/** What is wrong with a value from the wire, if anything: see {@link checkValue}. */
+export function valueProblem(value: unknown): string | undefined {
+  return typeof value === "object" && value !== null
+    ? problemOf(value as JsonObject | JsonArray, MAX_JSON_DEPTH)
+    : undefined;
+}
+
+/** The error for a {@link valueProblem}. */
+export function refusedValue(
+  problem: string,
+  where: string,
+  code: "malformed_envelope" | "malformed_message" = "malformed_envelope",
+): MusubiError {
+  return new MusubiError(problem === PROTO ? code : "too_deep", `${where} ${problem}`);
+}
+
+const PROTO = 'has a member "__proto__"';
 
 // Recursion is safe here: `levels` ends it long before the stack does.
-function findProblem(value: JsonObject | JsonArray, levels: number): Problem {
-  if (levels === 0) return "depth";
+function problemOf(value: JsonObject | JsonArray, levels: number): string | undefined {
+  if (levels === 0) return "is nested too deep";
   if (Array.isArray(value)) {
     for (let at = 0; at < value.length; at++) {
       const element: unknown = value[at];
       if (typeof element === "object" && element !== null) {
-        const problem = findProblem(element as JsonObject | JsonArray, levels - 1);
+        const problem = problemOf(element as JsonObject | JsonArray, levels - 1);
         if (problem !== undefined) return problem;
       }
     }
@@ -44,10 +51,10 @@ function findProblem(value: JsonObject | JsonArray, levels: number): Problem {
   const object = value as JsonObject;
   // for-in with a plain load is the loop engines make fastest, and it meets an own "__proto__" as a name like any other.
   for (const key in object) {
-    if (key === "__proto__") return "prototype";
+    if (key === "__proto__") return PROTO;
     const member = object[key];
     if (typeof member === "object" && member !== null) {
-      const problem = findProblem(member, levels - 1);
+      const problem = problemOf(member, levels - 1);
       if (problem !== undefined) return problem;
     }
   }

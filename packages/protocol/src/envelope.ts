@@ -1,13 +1,10 @@
-import { checkOp, describeOp } from "./check-op.js";
-import { checkStreamOp } from "./check-stream-op.js";
 import { checkUploadOp } from "./check-upload-op.js";
-import { checkValue } from "./check-value.js";
-import type { JsonValue } from "./json.js";
+import { refusedValue, valueProblem } from "./check-value.js";
+import { isObject, type JsonValue } from "./json.js";
 import { MusubiError } from "./musubi-error.js";
-import type { PatchOp } from "./patch-op.js";
-import { invalidPointer, quote } from "./pointer.js";
+import { isPatchOp, type PatchOp } from "./patch-op.js";
 import { isStoreId, type StoreId } from "./store-id.js";
-import type { StreamOp } from "./stream-ops.js";
+import { isStreamOp, type StreamOp } from "./stream-ops.js";
 import type { UploadOp } from "./upload-ops.js";
 
 /** An event of a store, dispatched at most once after its envelope is visible (protocol.md section 7). */
@@ -35,8 +32,7 @@ export interface Envelope {
   readonly epoch?: string;
 }
 
-/** An envelope's members before they were looked at. */
-type Unchecked = { readonly [member in keyof Envelope]?: unknown };
+type Unchecked = Readonly<Record<string, unknown>>;
 
 /**
  * Checks that the payload of a `patch` message has the shape of an {@link Envelope}, and returns that same object:
@@ -49,86 +45,54 @@ type Unchecked = { readonly [member in keyof Envelope]?: unknown };
  * Throws `malformed_envelope`, `invalid_pointer`, or `too_deep` for a value of more than 256 levels.
  */
 export function parseEnvelope(payload: unknown): Envelope {
-  if (typeof payload !== "object" || payload === null) throw malformed(payload, "is no object");
-  const envelope = payload as Unchecked;
-  if (envelope.type !== "patch") throw malformed(envelope, 'must have the type "patch"');
-  if (typeof envelope.root_id !== "string") throw malformed(envelope, "must name its root_id, a string");
-  if (!isVersion(envelope.base_version)) throw malformed(envelope, "must have a base_version, an integer from 0");
-  if (!isVersion(envelope.version)) throw malformed(envelope, "must have a version, an integer from 0");
-  checkOps(envelope);
+  const envelope: Unchecked = isObject(payload) ? payload : {};
   const { stream_ops, upload_ops, events, epoch } = envelope;
-  if (stream_ops !== undefined && stream_ops !== null) {
-    const ops = listOf(envelope, "stream_ops", stream_ops);
-    for (let index = 0; index < ops.length; index++) checkStreamOp(ops[index], index);
-  }
-  if (upload_ops !== undefined && upload_ops !== null) {
-    const ops = listOf(envelope, "upload_ops", upload_ops);
-    for (let index = 0; index < ops.length; index++) checkUploadOp(ops[index], index);
-  }
-  if (events !== undefined && events !== null) {
-    const list = listOf(envelope, "events", events);
-    for (let index = 0; index < list.length; index++) checkEvent(envelope, list[index], index);
-  }
-  if (epoch !== undefined && epoch !== null && typeof epoch !== "string") {
-    throw malformed(envelope, "must have a string as its epoch, or none");
-  }
-  if (!stream_ops || upload_ops === null || events === null || epoch === null) return completed(envelope);
-  return envelope as Envelope;
+  const isEnvelope =
+    envelope["type"] === "patch" &&
+    typeof envelope["root_id"] === "string" &&
+    isVersion(envelope["base_version"]) &&
+    isVersion(envelope["version"]) &&
+    typeof (epoch ?? "") === "string";
+  if (!isEnvelope) throw malformed("its head");
+  checkAll("ops", envelope["ops"], isPatchOp, "value");
+  checkAll("stream_ops", stream_ops ?? [], isStreamOp, "item");
+  if (upload_ops) checkAll("upload_ops", upload_ops, isUploadOp);
+  if (events) checkAll("events", events, isEvent, "payload");
+  if (stream_ops && upload_ops !== null && events !== null && epoch !== null) return payload as Envelope;
+  // What a lenient reading leaves: the absent list empty, members that are `null` gone.
+  const present = Object.entries(envelope).filter(([, member]) => member !== null);
+  return { ...Object.fromEntries(present), stream_ops: stream_ops ?? [] } as unknown as Envelope;
 }
 
-function checkOps(envelope: Unchecked): void {
-  const ops = listOf(envelope, "ops", envelope.ops);
-  for (let index = 0; index < ops.length; index++) {
-    checkOp(ops[index], index);
-    const op = ops[index] as PatchOp;
-    if (op.path !== "" && op.path.charCodeAt(0) !== SLASH) {
-      throw invalidPointer(op.path, `of op ${index} does not start with "/": only "" and "/..." are pointers`);
-    }
-    if (op.op !== "remove" && typeof op.value === "object") {
-      checkValue(op.value, () => `the value of ${describeOp(op, index)}`);
-    }
+/** Checks every entry of a list, and what its member `value` holds. */
+function checkAll(
+  name: string,
+  list: unknown,
+  fits: (entry: Unchecked, index: number) => boolean,
+  value?: string,
+): void {
+  if (!Array.isArray(list)) throw malformed(name);
+  for (let index = 0; index < list.length; index++) {
+    const entry: unknown = list[index];
+    if (!isObject(entry) || !fits(entry, index)) throw malformed(`${name}/${index}`);
+    const problem = value === undefined ? undefined : valueProblem(entry[value]);
+    if (problem !== undefined) throw refusedValue(problem, `${name}/${index}`);
   }
-}
-
-const SLASH = 47;
-
-function checkEvent(envelope: Unchecked, event: unknown, index: number): void {
-  if (typeof event !== "object" || event === null) throw malformed(envelope, `has an event ${index} that is no object`);
-  const { name, payload, store_id } = event as { [member in keyof StoreEvent]?: unknown };
-  if (typeof name !== "string" || payload === undefined) {
-    throw malformed(envelope, `has an event ${index} without a name or a payload`);
-  }
-  if (store_id !== undefined && store_id !== null && !isStoreId(store_id)) {
-    throw malformed(envelope, `has an event ${index} whose store_id is no array of strings`);
-  }
-  checkValue(payload, () => `the payload of event ${index} (${quote(name)})`);
-}
-
-/** What a lenient reading leaves: the absent list empty, members that are `null` gone. */
-function completed(envelope: Unchecked): Envelope {
-  const { stream_ops, upload_ops, events, epoch, ...rest } = envelope;
-  return {
-    ...rest,
-    stream_ops: stream_ops ?? [],
-    ...(upload_ops ? { upload_ops } : {}),
-    ...(events ? { events } : {}),
-    ...(typeof epoch === "string" ? { epoch } : {}),
-  } as Envelope;
 }
 
 function isVersion(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-function listOf(envelope: Unchecked, member: keyof Envelope, value: unknown): readonly unknown[] {
-  if (!Array.isArray(value)) throw malformed(envelope, `must have an array as its ${member}`);
-  return value as readonly unknown[];
+function isUploadOp(op: Unchecked, index: number): boolean {
+  checkUploadOp(op, index);
+  return true;
 }
 
-function malformed(envelope: unknown, problem: string): MusubiError {
-  const { root_id, version } = (envelope ?? {}) as Unchecked;
-  const name = typeof root_id === "string" ? ` of root ${quote(root_id)}` : "";
-  return new MusubiError("malformed_envelope", `an envelope${name} ${problem}: mount the root again`, {
-    details: { rootId: root_id, version },
-  });
+function isEvent({ name, payload, store_id }: Unchecked): boolean {
+  return typeof name === "string" && payload !== undefined && isStoreId(store_id ?? []);
+}
+
+function malformed(place: string): MusubiError {
+  return new MusubiError("malformed_envelope", `an envelope has a wrong shape in ${place}`, { details: { place } });
 }

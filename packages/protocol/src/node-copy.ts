@@ -4,16 +4,6 @@ import type { JsonArray, JsonObject, JsonValue } from "./json.js";
 export type MutableObject = Record<string, JsonValue>;
 export type MutableArray = JsonValue[];
 
-/** A shallow copy of an object, its members in the same order. */
-export function copyObject(object: JsonObject): MutableObject {
-  return { ...object };
-}
-
-/** A shallow copy of an array. */
-export function copyArray(array: JsonArray): MutableArray {
-  return array.slice();
-}
-
 /**
  * A shallow copy of an object without one of its members. Built anew rather than copied and deleted from: V8 turns an
  * object that lost a member into a hash table, and every later copy of it costs 70 times as much.
@@ -28,12 +18,10 @@ export function copyWithout(object: JsonObject, key: string): MutableObject {
 
 const hasToSpliced = typeof Array.prototype.toSpliced === "function";
 
-/** A copy of an array with `value` inserted at `index`. */
-export function copyInserted(array: JsonArray, index: number, value: JsonValue): MutableArray {
-  return hasToSpliced ? array.toSpliced(index, 0, value) : array.slice(0, index).concat([value], array.slice(index));
-}
-
-/** A copy of an array without the element at `index`. */
-export function copyRemoved(array: JsonArray, index: number): MutableArray {
-  return hasToSpliced ? array.toSpliced(index, 1) : array.slice(0, index).concat(array.slice(index + 1));
+/** A copy of an array without `count` elements from `index` on, and with `values` there. */
+export function copySpliced(array: JsonArray, index: number, count: number, ...values: JsonValue[]): MutableArray {
+  if (hasToSpliced) return array.toSpliced(index, count, ...values);
+  const copy = array.slice();
+  copy.splice(index, count, ...values);
+  return copy;
 }

@@ -1,9 +1,13 @@
-import type { JsonArray, JsonObject, JsonValue } from "./json.js";
+import type { JsonValue } from "./json.js";
 import { MusubiError } from "./musubi-error.js";
 
 const SLASH = 47;
-const TILDE = 126;
 const ZERO = 48;
+
+/** A text of the wire as an error message shows it: quoted, and cut when long. */
+export function quote(text: string): string {
+  return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
+}
 
 /**
  * Whether a token may never be part of a path: it would name a prototype rather than data (protocol.md section 4).
@@ -12,65 +16,69 @@ export function isRefusedToken(token: string): boolean {
   return token === "__proto__" || token === "constructor" || token === "prototype";
 }
 
-/** A text of the wire as an error message shows it: quoted, and cut when long. */
-export function quote(text: string): string {
-  return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
+/** Throws `invalid_pointer` unless `pointer` is empty or starts with `/`. */
+export function requireSlash(pointer: string): void {
+  if (pointer !== "" && pointer.charCodeAt(0) !== SLASH) throw invalidPointer(pointer);
 }
 
-/** The error for a pointer that breaks a rule of its syntax. */
-export function invalidPointer(pointer: string, problem: string): MusubiError {
-  return new MusubiError("invalid_pointer", `the path ${quote(pointer)} ${problem}`, { details: { path: pointer } });
+function invalidPointer(path: string): MusubiError {
+  return new MusubiError("invalid_pointer", `${quote(path)} is no path, or names a prototype`, { details: { path } });
 }
 
-/**
- * The token that `pointer.slice(start, end)` spells, unescaped (RFC 6901 section 4).
- *
- * Throws `invalid_pointer` for a `~` that neither `0` nor `1` follows, and for a token that names a prototype.
- */
-export function tokenAt(pointer: string, start: number, end: number): string {
-  let token = pointer.slice(start, end);
-  const tilde = token.indexOf("~");
-  if (tilde !== -1) token = unescapeToken(pointer, token, tilde);
-  if (isRefusedToken(token)) {
-    throw invalidPointer(pointer, `holds ${quote(token)}, which names a prototype: rename that field`);
-  }
-  return token;
-}
+// Field names come back in path after path. A string cut out of a path has to be looked up in the engine's table of
+// names before it can find a member; one that was kept from an earlier path is that name already. Bounded: 512 names of
+// at most 32 characters, the newest of each hash.
+const kept: string[] = new Array<string>(512).fill("");
 
-function unescapeToken(pointer: string, token: string, first: number): string {
-  let text = token.slice(0, first);
-  let from = first;
-  for (let at = first; at !== -1; at = token.indexOf("~", from)) {
-    const code = token.charCodeAt(at + 1);
-    if (code !== ZERO && code !== ZERO + 1) {
-      throw invalidPointer(pointer, 'holds a "~" that is not followed by 0 or 1: write "~" as "~0" and "/" as "~1"');
-    }
-    text += token.slice(from, at) + (code === ZERO ? "~" : "/");
-    from = at + 2;
-  }
-  return text + token.slice(from);
-}
+let end = 0;
 
-/** Where the token that starts at `start` ends: at the next `/`, or at the end of the pointer. */
-export function tokenEnd(pointer: string, start: number): number {
-  const end = pointer.indexOf("/", start);
-  return end === -1 ? pointer.length : end;
+/** Where the token that was scanned last ends. To be read before anything else can scan. */
+export function scannedTo(): number {
+  return end;
 }
 
 /**
- * The array index that `text.slice(start, end)` spells, or -1 when it spells none (RFC 6901 section 4: digits
- * without leading zeros). Read from the character codes, so that nothing is allocated.
+ * The token of a JSON Pointer that begins at `start`, unescaped (RFC 6901 section 4); {@link scannedTo} tells where it
+ * ends. Throws `invalid_pointer` for a `~` that neither `0` nor `1` follows, and for a token that names a prototype.
  */
-export function indexAt(text: string, start: number, end: number): number {
-  const first = text.charCodeAt(start) - ZERO;
-  if (start >= end || (first === 0 && end - start > 1)) return -1;
+export function scanKey(pointer: string, start: number): string {
+  let hash = 0;
+  let at = start;
+  for (; at < pointer.length; at++) {
+    const code = pointer.charCodeAt(at);
+    if (code === SLASH) break;
+    hash = (Math.imul(hash, 31) + code) | 0;
+  }
+  end = at;
+  const slot = (hash ^ (hash >>> 9)) & 511;
+  const known = kept[slot] as string;
+  if (known.length === at - start && pointer.startsWith(known, start)) return known;
+  const written = pointer.slice(start, at);
+  const token = written.replaceAll("~1", "/").replaceAll("~0", "~");
+  if (isRefusedToken(token) || /~(?![01])/.test(written)) throw invalidPointer(pointer);
+  if (token.length > 32 || token.length < written.length) return token;
+  // As a member's name the text becomes a string of its own, which does not hold on to the path it was cut from.
+  return (kept[slot] = Object.keys({ [token]: 0 })[0] as string);
+}
+
+/**
+ * The token of a JSON Pointer that begins at `start` as an array index; -1 when it is none, `length` for `-`: one past
+ * the end (RFC 6901 section 4). {@link scannedTo} tells where it ends. Throws as {@link scanKey} does.
+ */
+export function scanIndex(pointer: string, start: number, length: number): number {
   let index = 0;
-  for (let at = start; at < end; at++) {
-    const digit = text.charCodeAt(at) - ZERO;
-    if (digit < 0 || digit > 9) return -1;
+  let at = start;
+  for (; at < pointer.length; at++) {
+    const digit = pointer.charCodeAt(at) - ZERO;
+    if (digit < 0 || digit > 9) break;
     index = index * 10 + digit;
   }
-  return index;
+  const isWhole = at === pointer.length || pointer.charCodeAt(at) === SLASH;
+  if (isWhole && at > start && (at === start + 1 || pointer.charCodeAt(start) !== ZERO)) {
+    end = at;
+    return index;
+  }
+  return scanKey(pointer, start) === "-" ? length : -1;
 }
 
 /**
@@ -80,49 +88,25 @@ export function indexAt(text: string, start: number, end: number): number {
  * token that names a prototype (protocol.md section 4).
  */
 export function parsePointer(pointer: string): string[] {
-  const tokens: string[] = [];
-  if (pointer === "") return tokens;
   requireSlash(pointer);
-  for (let start = 1; start <= pointer.length; ) {
-    const end = tokenEnd(pointer, start);
-    tokens.push(tokenAt(pointer, start, end));
-    start = end + 1;
-  }
+  const tokens: string[] = [];
+  for (let start = 1; start <= pointer.length; start = end + 1) tokens.push(scanKey(pointer, start));
   return tokens;
-}
-
-/** Throws `invalid_pointer` unless `pointer` starts with `/`. */
-export function requireSlash(pointer: string): void {
-  if (pointer.charCodeAt(0) !== SLASH) throw invalidPointer(pointer, 'does not start with "/": only "" and "/..." do');
 }
 
 /** The JSON Pointer of a list of tokens, escaped (RFC 6901 section 3). */
 export function formatPointer(tokens: readonly (string | number)[]): string {
-  let pointer = "";
-  for (const token of tokens) pointer += `/${typeof token === "number" ? token : escapeToken(token)}`;
-  return pointer;
+  return tokens.map((token) => `/${escapeToken(String(token))}`).join("");
 }
 
 /** A token as it is written in a pointer: `~` as `~0`, `/` as `~1` (RFC 6901 section 3). */
 export function escapeToken(token: string): string {
-  for (let at = 0; at < token.length; at++) {
-    const code = token.charCodeAt(at);
-    if (code === TILDE || code === SLASH) return token.replaceAll("~", "~0").replaceAll("/", "~1");
-  }
-  return token;
+  return /[~/]/.test(token) ? token.replaceAll("~", "~0").replaceAll("/", "~1") : token;
 }
 
 /**
- * The member of `node` that `token` names; `undefined` when there is none. Only own members count: what an object
- * inherits is no data.
- */
-export function memberOf(node: JsonObject | JsonArray, token: string): JsonValue | undefined {
-  if (Array.isArray(node)) return (node as JsonArray)[indexAt(token, 0, token.length)];
-  return Object.hasOwn(node, token) ? (node as JsonObject)[token] : undefined;
-}
-
-/**
- * The value at `pointer`, or `undefined` when the document has none there (`-` never has one).
+ * The value at `pointer`, or `undefined` when the document has none there (`-` never has one). Only own members count:
+ * what an object inherits is no data.
  *
  * Throws `invalid_pointer` as {@link parsePointer} does.
  */
@@ -130,7 +114,8 @@ export function getAt(document: JsonValue, pointer: string): JsonValue | undefin
   let value: JsonValue | undefined = document;
   for (const token of parsePointer(pointer)) {
     if (typeof value !== "object" || value === null) return undefined;
-    value = memberOf(value, token);
+    const index: number | string = Array.isArray(value) ? scanIndex(`/${escapeToken(token)}`, 1, -1) : token;
+    value = Object.hasOwn(value, index) ? (value as Readonly<Record<string | number, JsonValue>>)[index] : undefined;
   }
   return value;
 }

@@ -1,5 +1,5 @@
 import type { JsonValue } from "./json.js";
-import type { StoreId } from "./store-id.js";
+import { isStoreId, type StoreId } from "./store-id.js";
 import { StreamList } from "./stream-list.js";
 
 /** One change of a stream (keyed list) of a store (protocol.md section 5). `ref` is for servers; clients ignore it. */
@@ -23,6 +23,16 @@ export type StreamOp =
       readonly item_key: string;
     };
 
+/** Whether `op` has the shape of a {@link StreamOp}; what its item holds is not looked at. */
+export function isStreamOp(op: Readonly<Record<string, unknown>>): boolean {
+  const { op: kind, stream, store_id, item_key, at, limit, item } = op;
+  if (typeof stream !== "string" || !isStoreId(store_id)) return false;
+  if (kind === "reset") return true;
+  if (typeof item_key !== "string") return false;
+  if (kind !== "insert") return kind === "delete";
+  return item !== undefined && Number.isInteger(at) && (limit === null || Number.isInteger(limit));
+}
+
 /** One entry of a stream. */
 export interface StreamEntry {
   readonly key: string;
@@ -31,19 +41,9 @@ export interface StreamEntry {
 
 /** Applies one op to the list of its stream; `stream` and `store_id` are the caller's to route by. */
 export function applyStreamOp(list: StreamList, op: StreamOp): void {
-  switch (op.op) {
-    case "insert":
-      list.insert(op.item_key, op.at, op.item, op.limit);
-      return;
-    case "delete":
-      list.delete(op.item_key);
-      return;
-    case "reset":
-      list.reset();
-      return;
-    default:
-      op satisfies never;
-  }
+  if (op.op === "insert") list.insert(op.item_key, op.at, op.item, op.limit);
+  else if (op.op === "delete") list.delete(op.item_key);
+  else list.reset();
 }
 
 /**

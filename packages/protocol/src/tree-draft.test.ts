@@ -9,12 +9,12 @@ type Container = JsonObject | JsonArray;
 
 /** Writes down what a draft reports. */
 class Recorder implements DraftObserver {
-  readonly entered: [Container, Container][] = [];
   readonly heard: string[] = [];
+  entered: JsonObject[] = [];
 
-  enter(node: Container, previous: Container): void {
-    this.entered.push([node, previous]);
-    this.heard.push(node === previous ? "enter owned" : "enter copy");
+  enter(node: JsonObject): void {
+    this.entered.push(node);
+    this.heard.push(`enter ${Object.keys(node).join()}`);
   }
 
   removed(value: Container): void {
@@ -24,10 +24,16 @@ class Recorder implements DraftObserver {
   inserted(value: Container): void {
     this.heard.push(`inserted ${JSON.stringify(value)}`);
   }
+}
 
-  get copies(): Container[] {
-    return this.entered.filter(([node, previous]) => node !== previous).map(([node]) => node);
-  }
+/** The containers that a path leads through, outermost first. */
+function pathThrough(root: JsonValue, path: string): Container[] {
+  let value: JsonValue | undefined = root;
+  return parsePointer(path).map((token) => {
+    const container = value as Container;
+    value = (container as Readonly<Record<string, JsonValue>>)[token];
+    return container;
+  });
 }
 
 describe("TreeDraft", () => {
@@ -42,18 +48,18 @@ describe("TreeDraft", () => {
       for (let left = random.below(8); left > 0; left--) {
         const op = deepFreeze(randomOp(random, draft.root));
         if (op.op !== "remove") values.push(op.value);
-        const from = recorder.entered.length;
-        const before = draft.root;
+        recorder.entered = [];
+        const before = pathThrough(draft.root, op.path);
         draft.apply(op);
-        const tokens = parsePointer(op.path);
-        const steps = recorder.entered.slice(from);
-        expect(steps.length, `seed ${seed}`).toBe(tokens.length);
-        expect(steps[0]?.[1] ?? before, `seed ${seed}: the root comes first`).toBe(before);
-        for (const [at, [node, previous]] of steps.entries()) {
-          const rebuilt = op.op === "remove" && at === steps.length - 1 && !Array.isArray(node);
+        const after = pathThrough(draft.root, op.path);
+        const objects = after.filter((node) => !Array.isArray(node)).toReversed();
+        expect(recorder.entered, `seed ${seed}: each object on the path, innermost first`).toEqual(objects);
+        for (const [at, node] of after.entries()) {
+          expect(recorder.entered.includes(node as JsonObject), `seed ${seed}`).toBe(!Array.isArray(node));
+          const previous = before[at] as Container;
+          const rebuilt = op.op === "remove" && at === after.length - 1 && !Array.isArray(node);
           // Copied again although it was a copy already: only an object that loses a member may be.
-          if (node !== previous && !rebuilt) expect(made.has(previous), `seed ${seed}`).toBe(false);
-          if (node === previous) expect(made.has(node), `seed ${seed}`).toBe(true);
+          if (!rebuilt) expect(node === previous, `seed ${seed}`).toBe(made.has(previous));
           made.add(node);
         }
       }
@@ -66,7 +72,6 @@ describe("TreeDraft", () => {
   });
 
   it("makes one copy of each container however many ops touch it", () => {
-    const recorder = new Recorder();
     const base = deepFreeze({
       rows: [
         { n: 1, m: 1 },
@@ -74,14 +79,18 @@ describe("TreeDraft", () => {
       ],
       rest: {},
     });
-    const draft = new TreeDraft(base, recorder);
+    const draft = new TreeDraft(base);
+    draft.apply({ op: "replace", path: "/rows/0/n", value: 9 });
+    draft.apply({ op: "replace", path: "/rows/1/m", value: 9 });
+    const copies = [draft.root, (draft.root as typeof base).rows, ...(draft.root as typeof base).rows];
     const ops: PatchOp[] = [];
     for (let value = 10; value < 20; value++) {
       ops.push({ op: "replace", path: "/rows/0/n", value }, { op: "replace", path: "/rows/1/m", value });
       ops.push({ op: "add", path: "/rows/0", value }, { op: "remove", path: "/rows/0" });
     }
     for (const op of ops) draft.apply(op);
-    expect(recorder.copies.length).toBe(4);
+    const after = [draft.root, (draft.root as typeof base).rows, ...(draft.root as typeof base).rows];
+    for (const [at, copy] of copies.entries()) expect(after[at]).toBe(copy);
     expect(draft.root).toEqual({
       rows: [
         { n: 19, m: 1 },
@@ -92,7 +101,7 @@ describe("TreeDraft", () => {
     expect((draft.root as typeof base).rest).toBe(base.rest);
   });
 
-  it("tells what it entered, removed and inserted, in order, for containers only", () => {
+  it("tells of each op what left and came, then the objects on its path, innermost first", () => {
     const recorder = new Recorder();
     const draft = new TreeDraft({ a: { b: { c: 1 } }, list: [[1], 2] }, recorder);
     draft.apply({ op: "replace", path: "/a/b", value: [5] });
@@ -102,14 +111,39 @@ describe("TreeDraft", () => {
     draft.apply({ op: "add", path: "/x", value: null });
     draft.apply({ op: "replace", path: "", value: 1 });
     const steps = [
-      ["enter copy", "enter copy", 'removed {"c":1}', "inserted [5]"],
-      ["enter owned", "enter owned", "enter copy"],
-      ["enter owned", "enter copy", "removed [1]"],
-      ["enter owned", "enter owned", "inserted {}"],
-      ["enter owned"],
+      ['removed {"c":1}', "inserted [5]", "enter b", "enter a,list"],
+      ["enter b", "enter a,list"],
+      ["removed [1]", "enter a,list"],
+      ["inserted {}", "enter a,list"],
+      ["enter a,list,x"],
       ['removed {"a":{"b":[6]},"list":[2,{}],"x":null}'],
     ];
     expect(recorder.heard).toEqual(steps.flat());
+  });
+
+  it("an op that throws has changed nothing and told nothing, also in what the draft made", () => {
+    const recorder = new Recorder();
+    const draft = new TreeDraft({ a: { b: { c: 1 } }, list: [1] }, recorder);
+    draft.apply({ op: "replace", path: "/a/b/c", value: 2 });
+    const root = draft.root;
+    recorder.heard.length = 0;
+    const paths = ["/a/b/x", "/a/b/c/d", "/list/1", "/list/-", "/a/b/__proto__", "/a/b/~2"];
+    for (const path of paths) expect(() => draft.apply({ op: "replace", path, value: 3 })).toThrow();
+    expect(draft.root).toBe(root);
+    expect(root).toEqual({ a: { b: { c: 2 } }, list: [1] });
+    expect(recorder.heard).toEqual([]);
+  });
+
+  it("begin leaves all that was made so far as it is", () => {
+    const draft = new TreeDraft({ list: [{ n: 1 }] });
+    draft.apply({ op: "add", path: "/list/0", value: { n: 0 } });
+    const before = draft.root;
+    const text = JSON.stringify(before);
+    draft.begin(before);
+    draft.apply({ op: "replace", path: "/list/0/n", value: 5 });
+    draft.apply({ op: "add", path: "/list/-", value: 6 });
+    expect(JSON.stringify(before)).toBe(text);
+    expect(draft.root).toEqual({ list: [{ n: 5 }, { n: 1 }, 6] });
   });
 
   it("starts over from the value that replaces the root, and never writes to it", () => {
@@ -123,39 +157,4 @@ describe("TreeDraft", () => {
     expect(draft.root).toEqual({ a: { n: 3 }, b: {} });
     expect((draft.root as typeof value).b).toBe(value.b);
   });
-
-  it("touch gives a path a new identity and changes no value", () => {
-    const recorder = new Recorder();
-    const base = deepFreeze({ list: [{ store: { log: {} } }, {}], other: {} });
-    const draft = new TreeDraft(base, recorder);
-    draft.touch(["list", 0, "store"]);
-    const root = draft.root as typeof base;
-    expect(root).toEqual(base);
-    expect(recorder.copies.length).toBe(4);
-    expect(root.list[0]?.store).not.toBe(base.list[0]?.store);
-    expect(root.list[0]?.store?.log).toBe(base.list[0]?.store?.log);
-    expect(root.list[1]).toBe(base.list[1]);
-    expect(root.other).toBe(base.other);
-    draft.touch(["list", "0"]);
-    draft.touch([]);
-    expect(recorder.copies.length).toBe(4);
-  });
-
-  it("touch goes with ops that moved and inserted containers", () => {
-    const value = deepFreeze({ inner: {} });
-    const draft = new TreeDraft(deepFreeze({ list: [{ id: 1 }] }));
-    draft.apply({ op: "add", path: "/list/0", value });
-    draft.touch(["list", 0, "inner"]);
-    draft.touch(["list", 1]);
-    expect(draft.root).toEqual({ list: [{ inner: {} }, { id: 1 }] });
-    expect((draft.root as { list: unknown[] }).list[0]).not.toBe(value);
-  });
-
-  it.each([[["nothing"]], [["a", "b"]], [["list", 1]], [["list", "00"]], [["toString"]]])(
-    "touch of %j, where there is no container, is path_not_found",
-    (tokens) => {
-      const draft = new TreeDraft({ a: { b: 1 }, list: [{}] });
-      expect(() => draft.touch(tokens)).toThrow(expect.objectContaining({ code: "path_not_found" }));
-    },
-  );
 });

@@ -2,10 +2,7 @@ import type { StoreId } from "@musubi/protocol";
 
 /** Whether two ids are of one store: ids are compared by content (protocol.md section 4). */
 export function isSameStoreId(one: StoreId, other: StoreId): boolean {
-  if (one === other) return true;
-  if (one.length !== other.length) return false;
-  for (let at = 0; at < one.length; at++) if (one[at] !== other[at]) return false;
-  return true;
+  return one === other || (one.length === other.length && one.every((part, at) => part === other[at]));
 }
 
 /**
@@ -17,7 +14,7 @@ export class StoreIdMap<Value> {
 
   /** Whether nothing is held but what belongs to `[]`, the root. */
   get holdsOnlyRoot(): boolean {
-    return this.#top.below === undefined;
+    return !this.#top.below?.size;
   }
 
   get(id: StoreId): Value | undefined {
@@ -29,33 +26,27 @@ export class StoreIdMap<Value> {
   set(id: StoreId, value: Value): void {
     let level = this.#top;
     for (let at = 0; at < id.length; at++) {
-      const part = id[at] as string;
-      level.below ??= new Map();
-      let next = level.below.get(part);
-      if (next === undefined) {
-        next = { value: undefined, below: undefined };
-        level.below.set(part, next);
-      }
+      const below = (level.below ??= new Map<string, Level<Value>>());
+      let next = below.get(id[at] as string);
+      if (next === undefined) below.set(id[at] as string, (next = { value: undefined, below: undefined }));
       level = next;
     }
     level.value = value;
   }
 
   delete(id: StoreId): void {
-    const around: Level<Value>[] = [];
-    let level = this.#top;
+    const levels = [this.#top];
     for (const part of id) {
-      const next = level.below?.get(part);
+      const next = levels.at(-1)?.below?.get(part);
       if (next === undefined) return;
-      around.push(level);
-      level = next;
+      levels.push(next);
     }
-    level.value = undefined;
     // Levels that lead nowhere any more go too.
-    for (let at = id.length - 1; at >= 0 && level.value === undefined && level.below === undefined; at--) {
-      level = around[at] as Level<Value>;
-      level.below?.delete(id[at] as string);
-      if (level.below?.size === 0) level.below = undefined;
+    for (let at = id.length; at >= 0; at--) {
+      const level = levels[at] as Level<Value>;
+      if (at === id.length) level.value = undefined;
+      else level.below?.delete(id[at] as string);
+      if (level.value !== undefined || level.below?.size) return;
     }
   }
 }

@@ -8,8 +8,8 @@ import {
   type StoreNode,
 } from "@musubi/protocol";
 import { StoreIdMap } from "./store-id-map.js";
-import { createStoreRecord, isWanted, type StoreRecord } from "./store-record.js";
-import { isStoreLike, walkStores } from "./walk-stores.js";
+import { StoreRecord, type Unseen } from "./store-record.js";
+import { findBelow, follow, isStoreLike, type Steps, walkStores } from "./walk-stores.js";
 
 /** What a record was before the current change. */
 interface Before {
@@ -19,140 +19,182 @@ interface Before {
   readonly parent: StoreRecord | undefined;
 }
 
+/** Where a store was when it came in, or was found by a walk; it may have moved or left since. */
+interface Place {
+  readonly id: StoreId;
+  readonly around: Place | undefined;
+  readonly steps: readonly Steps[];
+}
+
 /**
  * Which records stand for which store nodes, kept while a tree is rewritten: it hears from the draft what is copied
  * on the way down and what comes and goes at the end, so its cost follows the change and never the tree.
  *
- * Two invariants hold between changes. The stores around a recorded store are recorded. And either only stores that
- * somebody asked for have records, or, after a look-up by id had to walk the tree once, all of them.
+ * Only stores that somebody asked for have records, and the stores around those. The first look-up by id that finds
+ * none walks the tree once, and from then on the places of all stores are kept, which are not followed as they move.
  *
  * A change is staged until `commit`; `rollback` undoes it. It owns neither the tree nor what listeners are told.
  */
 export class StoreIndex implements DraftObserver {
-  readonly root: StoreRecord = createStoreRecord([]);
+  readonly unseen: Unseen = { left: 0 };
+  readonly root: StoreRecord = new StoreRecord([], this.unseen);
   readonly #byId = new StoreIdMap<StoreRecord>();
   /** By identity of the id array, which shallow copies of a node keep. */
   readonly #byIdentity = new Map<StoreId, StoreRecord>();
+  #places: StoreIdMap<Place> | undefined;
+  /** How many more places may be added before they are found anew. */
+  #placesLeft = 0;
   /** Former states of the records that the current change affects. */
   #staged: Before[] = [];
   #change = 1;
-  #isComplete = false;
   /** Stores on the path of the current op, outermost first. */
   #path: StoreNode[] = [];
+  /** What the op took away, and what it brought. */
+  #left: JsonValue = null;
+  #arrived: JsonValue = null;
 
   constructor() {
     this.#byId.set([], this.root);
   }
 
-  /** The record of a store that is in `tree`, or was asked for before; walks the tree at the first miss. */
+  /** The record of a store that is in `tree`, or was asked for before. */
   find(id: StoreId, tree: JsonValue | undefined): StoreRecord | undefined {
     const record = this.#byId.get(id);
-    if (record !== undefined || this.#isComplete || tree === undefined) return record;
-    this.#isComplete = true;
-    walkStores(tree, [], (node, chain) => {
-      const around = chain.at(-1);
-      this.recordOf(node, around === undefined ? undefined : this.#byIdentity.get(around[STORE_ID_KEY]));
-      return true;
-    });
-    return this.#byId.get(id);
+    if (record !== undefined || tree === undefined) return record;
+    if (this.#places === undefined) {
+      this.#places = new StoreIdMap();
+      this.#placesLeft = 0;
+      walkStores(tree, [], (node, chain, steps) => this.#place(node, chain, steps));
+      this.#placesLeft = 1000 - this.#placesLeft;
+    }
+    const place = this.#places.get(id);
+    return place && this.#recordAt(place);
   }
 
   /** As `find`, but makes a record for a store that is not there, so that its coming can be heard of. */
   obtain(id: StoreId, tree: JsonValue | undefined): StoreRecord {
-    const found = this.find(id, tree);
-    if (found !== undefined) return found;
-    const record = createStoreRecord(id);
-    this.#byId.set(id, record);
+    let record = this.find(id, tree);
+    if (record === undefined) {
+      record = new StoreRecord(id, this.unseen);
+      this.#byId.set(id, record);
+    }
     return record;
   }
 
   /** The record of a node that is in the tree, right below `parent`. */
   recordOf(node: StoreNode, parent: StoreRecord | undefined): StoreRecord {
-    const known = this.#byIdentity.get(node[STORE_ID_KEY]);
-    if (known !== undefined) return known;
-    return this.#adopt(node, parent);
+    const id = node[STORE_ID_KEY];
+    let record = this.#byIdentity.get(id);
+    if (record !== undefined) return record;
+    record = this.#byId.get(id);
+    // A second node of one id breaks the contract; it gets a record of its own, found by identity only.
+    if (record?.unseenNode !== undefined || record === undefined) {
+      const isSecond = record !== undefined;
+      record = new StoreRecord(id, this.unseen);
+      if (!isSecond) this.#byId.set(id, record);
+    }
+    record.id = id;
+    record.unseenNode = node;
+    record.parent = parent;
+    this.#byIdentity.set(id, record);
+    return record;
   }
 
-  /** The records of stores that are in the tree, or were before the current change. */
+  /** The records of stores that are in the tree. */
   present(): Iterable<StoreRecord> {
     return this.#byIdentity.values();
   }
 
   /** Forgets a record that nobody waits for any more and that is not in the tree. */
   release(record: StoreRecord): void {
-    if (record.node !== undefined || record === this.root || isWanted(record)) return;
+    if (record.unseenNode !== undefined || record === this.root || record.isWanted) return;
     if (this.#byId.get(record.id) === record) this.#byId.delete(record.id);
   }
 
-  /** To be called before each op of a draft. */
-  beginOp(): void {
-    this.#path = [];
+  enter(node: JsonObject): void {
+    if (isStoreLike(node)) this.#path.unshift(node);
   }
 
-  enter(node: JsonObject | JsonArray): void {
-    if (!isStoreLike(node)) return;
-    this.#path.push(node);
-    const record = this.#byIdentity.get(node[STORE_ID_KEY]);
-    if (record === undefined || record.node === node) return;
+  /** A store's node was changed, or copied. */
+  renew(record: StoreRecord, node: StoreNode): void {
     this.#stage(record);
-    record.node = node;
+    record.touched = this.#change;
+    record.unseenNode = node;
   }
 
   removed(value: JsonObject | JsonArray): void {
-    this.#forgetMarkers();
-    if (this.#byIdentity.size > 1) this.#leave(value, undefined);
+    this.#left = value;
   }
 
   inserted(value: JsonObject | JsonArray): void {
-    this.#forgetMarkers();
-    if (this.#byId.holdsOnlyRoot && !this.#isComplete) return;
-    walkStores(value, this.#path.slice(), (node, chain) => {
-      this.#arrive(node, chain);
-      return true;
-    });
+    this.#arrived = value;
   }
 
-  /** The whole tree was replaced; what is the identical object in both needs no look. */
-  replaced(previous: JsonValue | undefined, next: StoreNode): void {
-    if (this.#byId.holdsOnlyRoot && !this.#isComplete) {
-      this.#arrive(next, []);
-      return;
+  /** To be called after each op of a draft: what is around is looked at first. */
+  endOp(): void {
+    const path = this.#path;
+    const left = this.#left;
+    const arrived = this.#arrived;
+    let around: StoreRecord | undefined;
+    for (let at = 0; at < path.length; at++) {
+      const node = path[at] as StoreNode;
+      around = this.#byIdentity.get(node[STORE_ID_KEY]);
+      if (around !== undefined) this.renew(around, node);
     }
-    const kept = new Set<StoreNode>();
-    walkStores(next, [], (node, chain) => {
-      const known = this.#byIdentity.get(node[STORE_ID_KEY]);
-      if (known?.node !== node) {
-        this.#arrive(node, chain);
-        return true;
+    if (left !== null || arrived !== null) {
+      this.#left = this.#arrived = null;
+      // The markers of the store around may have moved.
+      if (around !== undefined) around.markers = undefined;
+      // Stores that do not come back elsewhere are gone. Below an unrecorded store there are no records.
+      walkStores(left, [], (node) => {
+        const record = this.#byIdentity.get(node[STORE_ID_KEY]);
+        if (record?.unseenNode === node) {
+          this.#stage(record);
+          record.unseenNode = undefined;
+        }
+        return record !== undefined;
+      });
+      // Places that were left are found out when somebody looks there, or all at once when they are too many.
+      if (this.#placesLeft < 0) this.#places = undefined;
+      if (!this.#byId.holdsOnlyRoot || this.#places !== undefined) {
+        walkStores(arrived, path, (node, chain, steps) => this.#arrive(node, chain, steps));
       }
-      kept.add(node);
-      const parent = this.#ensureChain(chain);
-      if (known.parent !== parent) {
-        this.#stage(known);
-        known.parent = parent;
-      }
-      return false;
-    });
-    if (previous !== undefined) this.#leave(previous, kept);
+    }
+    if (path.length > 0) this.#path = [];
+  }
+
+  /** The whole tree was replaced. */
+  replaced(next: StoreNode): void {
+    this.#places = undefined;
+    for (const record of this.#byIdentity.values()) {
+      this.#stage(record);
+      record.unseenNode = undefined;
+    }
+    this.#byIdentity.clear();
+    const isAlone = this.#byId.holdsOnlyRoot;
+    walkStores(next, [], (node, chain, steps) => this.#arrive(node, chain, steps) && !isAlone);
   }
 
   /** Makes the staged change real. Returns the records of stores that changed, came or left. */
   commit(): StoreRecord[] {
     const touched: StoreRecord[] = [];
+    const change = this.#change;
     for (const { record, id, node } of this.#endChange()) {
       if (id !== record.id && this.#byIdentity.get(id) === record) this.#byIdentity.delete(id);
-      if (record.node === undefined) this.#detach(record);
-      if (record.node !== node) touched.push(record);
+      if (record.unseenNode === undefined) this.#detach(record);
+      if (record.unseenNode !== node || record.touched === change) touched.push(record);
     }
     return touched;
   }
 
   /** Undoes the staged change. */
   rollback(): void {
+    this.#path = [];
+    this.#arrived = null;
     for (const { record, id, node, parent } of this.#endChange()) {
       if (record.id !== id) this.#byIdentity.delete(record.id);
       record.id = id;
-      record.node = node;
+      record.unseenNode = node;
       record.parent = parent;
       if (node === undefined) this.#detach(record);
       else this.#byIdentity.set(id, record);
@@ -170,49 +212,55 @@ export class StoreIndex implements DraftObserver {
   #stage(record: StoreRecord): void {
     if (record.change === this.#change) return;
     record.change = this.#change;
-    this.#staged.push({ record, id: record.id, node: record.node, parent: record.parent });
+    this.#staged.push({ record, id: record.id, node: record.unseenNode, parent: record.parent });
   }
 
   /** A store node came in, or took the place of an older one of the same id. */
-  #arrive(node: StoreNode, chain: readonly StoreNode[]): void {
+  #arrive(node: StoreNode, chain: readonly StoreNode[], steps: Steps): true {
+    if (this.#places !== undefined) this.#place(node, chain, steps);
     const id = node[STORE_ID_KEY];
-    let record = this.#byId.get(id);
-    if (record === undefined) {
-      if (!this.#isComplete) return;
-      record = createStoreRecord(id);
-      this.#byId.set(id, record);
+    const record = this.#byId.get(id);
+    if (record !== undefined) {
+      const parent = this.#ensureChain(chain);
+      this.#stage(record);
+      record.unseenNode = node;
+      record.parent = parent;
+      record.id = id;
+      record.markers = undefined;
+      // The older id stays known until the commit: what it stood for may yet be removed by a later op.
+      this.#byIdentity.set(id, record);
     }
-    const parent = this.#ensureChain(chain);
-    this.#stage(record);
-    record.node = node;
-    record.parent = parent;
-    record.id = id;
-    record.markers = undefined;
-    // The older id stays known until the commit: what it stood for may yet be removed by a later op.
-    this.#byIdentity.set(record.id, record);
+    return true;
   }
 
-  /** Stores of `value` that have not come back elsewhere are gone. Below an unrecorded store there are no records. */
-  #leave(value: JsonValue, kept: ReadonlySet<StoreNode> | undefined): void {
-    walkStores(value, [], (node) => {
-      if (kept?.has(node)) return false;
-      const record = this.#byIdentity.get(node[STORE_ID_KEY]);
-      if (record === undefined) return false;
-      if (record.node === node) {
-        this.#stage(record);
-        record.node = undefined;
-      }
-      return true;
-    });
+  #place(node: StoreNode, chain: readonly StoreNode[], steps: Steps): true {
+    const places = this.#places as StoreIdMap<Place>;
+    const around = chain.at(-1);
+    const place = {
+      id: node[STORE_ID_KEY],
+      around: around && places.get(around[STORE_ID_KEY]),
+      steps: [steps.slice()],
+    };
+    places.set(place.id, place);
+    this.#placesLeft -= 1;
+    return true;
+  }
+
+  /** The record of the store that a place was of, if it still is below the store that was around it. */
+  #recordAt({ id, around, steps }: Place): StoreRecord | undefined {
+    const known = this.#byIdentity.get(id);
+    if (known !== undefined || around === undefined) return known;
+    const parent = this.#recordAt(around);
+    if (parent?.unseenNode === undefined) return undefined;
+    const isSought = (value: JsonValue | undefined): boolean =>
+      (value as StoreNode | null | undefined)?.[STORE_ID_KEY] === id;
+    const [found] = findBelow(parent.unseenNode, steps, isSought);
+    return found && this.recordOf(follow(parent.unseenNode, found) as StoreNode, parent);
   }
 
   #detach(record: StoreRecord): void {
     this.#byIdentity.delete(record.id);
-    record.parent = undefined;
-    record.streams = undefined;
-    record.uploads = undefined;
-    record.steps = undefined;
-    record.markers = undefined;
+    record.parent = record.streams = record.uploads = record.steps = record.markers = undefined;
     this.release(record);
   }
 
@@ -222,32 +270,11 @@ export class StoreIndex implements DraftObserver {
     if (node === undefined) return undefined;
     const known = this.#byIdentity.get(node[STORE_ID_KEY]);
     if (known !== undefined) return known;
-    const record = this.#adopt(node, this.#ensureChain(chain.slice(0, -1)));
+    const record = this.recordOf(node, this.#ensureChain(chain.slice(0, -1)));
     if (record.change !== this.#change) {
       record.change = this.#change;
       this.#staged.push({ record, id: record.id, node: undefined, parent: undefined });
     }
     return record;
-  }
-
-  /** Gives a node that has been in the tree all along its record. */
-  #adopt(node: StoreNode, parent: StoreRecord | undefined): StoreRecord {
-    const id = node[STORE_ID_KEY];
-    const known = this.#byId.get(id);
-    // A second node of one id breaks the contract; it gets a record of its own, found by identity only.
-    const record = known === undefined || known.node !== undefined ? createStoreRecord(id) : known;
-    if (known === undefined) this.#byId.set(id, record);
-    record.id = id;
-    record.node = node;
-    record.parent = parent;
-    this.#byIdentity.set(id, record);
-    return record;
-  }
-
-  /** The markers of the store around the current op may have moved. */
-  #forgetMarkers(): void {
-    const around = this.#path.at(-1);
-    const record = around === undefined ? undefined : this.#byIdentity.get(around[STORE_ID_KEY]);
-    if (record !== undefined) record.markers = undefined;
   }
 }

@@ -11,6 +11,7 @@ import {
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { consoleLogger } from "../logger.js";
+import { deepFreeze } from "./freeze.js";
 import { Snapshots } from "./snapshot.js";
 import type { StoreRecord } from "./store-record.js";
 import { StoreTree } from "./store-tree.js";
@@ -230,14 +231,25 @@ describe("the tree of a root", () => {
       const isAskedById = pick(2) === 0;
       const snapshots = new Snapshots(tree, consoleLogger);
       const calls = new Map<string, number>();
-      const watched = new Map<string, { id: StoreId; record: StoreRecord; snapshot: unknown; expected: string }>();
+      // Between two looks the tree is changed in place; what was seen is frozen, so that a write to it throws.
+      const lookEvery = 1 + pick(2) * pick(6);
+      interface Watched {
+        id: StoreId;
+        record: StoreRecord;
+        snapshot: unknown;
+        expected: string;
+        seen: string;
+        told: number;
+      }
+      const watched = new Map<string, Watched>();
       const watch = (id: StoreId): void => {
         const key = JSON.stringify(id);
         if (watched.has(key)) return;
         const record = isAskedById ? tree.record(id) : reach(tree, id);
         subscribeRecord(tree, record, () => calls.set(key, (calls.get(key) ?? 0) + 1));
         const snapshot = snapshots.read(record);
-        watched.set(key, { id, record, snapshot, expected: JSON.stringify(model.read(id)) });
+        const expected = JSON.stringify(model.read(id));
+        watched.set(key, { id, record, snapshot, expected, seen: expected, told: 0 });
       };
       for (let step = 0; step < 12; step++) {
         const isInitial = step === 0 || pick(8) === 0;
@@ -247,25 +259,32 @@ describe("the tree of a root", () => {
         for (const op of ops) applyNaively(holder, op);
         const streamOps = isAskedById ? generator.streamOps(holder.root) : [];
         if (!isInitial && pick(4) === 0) {
-          const before = tree.root;
           const broken = [...ops, { op: "remove", path: "/no/such/place" } as const];
+          const before = pick(2) === 0 ? tree.root : undefined;
           expect(() => tree.applyPatch(envelope(step, broken, streamOps))).toThrow();
-          expect(tree.root).toBe(before);
+          if (before !== undefined) expect(tree.root).toBe(before);
         }
         model.apply(ops, streamOps, isInitial);
         const applied = envelope(step, ops, streamOps);
         calls.clear();
         notifyStores(isInitial ? tree.applyInitial(applied) : tree.applyPatch(applied), consoleLogger);
+        const isLookedAt = step % lookEvery === 0;
+        if (isLookedAt) deepFreeze(tree.root);
         for (const [key, seen] of watched) {
           const expected = model.read(seen.id);
+          const text = JSON.stringify(expected);
+          expect(calls.get(key) ?? 0).toBeLessThanOrEqual(1);
+          if (text !== seen.expected) expect(calls.get(key)).toBe(1);
+          seen.expected = text;
+          seen.told += calls.get(key) ?? 0;
+          if (!isLookedAt) continue;
           const snapshot = snapshots.read(isAskedById ? tree.record(seen.id) : seen.record);
           expect(snapshot).toEqual(expected);
-          const hasChanged = JSON.stringify(expected) !== seen.expected;
-          expect(calls.get(key) ?? 0).toBeLessThanOrEqual(1);
-          if (hasChanged) expect(calls.get(key)).toBe(1);
-          if (calls.get(key) === undefined) expect(snapshot).toBe(seen.snapshot);
+          if (seen.told === 0) expect(snapshot).toBe(seen.snapshot);
+          if (text !== seen.seen) expect(snapshot).not.toBe(seen.snapshot);
           seen.snapshot = snapshot;
-          seen.expected = JSON.stringify(expected);
+          seen.seen = text;
+          seen.told = 0;
         }
         const stores = storesOf(model.doc);
         for (let count = pick(4); count > 0; count--) watch((stores[pick(stores.length)] as [StoreId, Doc])[0]);
@@ -274,6 +293,67 @@ describe("the tree of a root", () => {
     };
     fc.assert(fc.property(fc.array(fc.nat(10_000), { minLength: 40, maxLength: 400 }), run), { numRuns: 500 });
   }, 60_000);
+
+  test("protocol.md 3: in a fresh tree a store keeps its identity wherever it moved, and its listeners are not told", () => {
+    const tree = new StoreTree();
+    const row = (id: string, n = 0): object =>
+      store([id], { n, inner: { deep: [1, { n }] }, child: store([`${id}.c`], { n }) });
+    tree.applyInitial(
+      envelope(1, [replaceRoot(store([], { left: [row("a"), row("b")], right: [row("c")], box: { one: row("d") } }))]),
+    );
+    const heard: string[] = [];
+    for (const id of ["a", "b", "c", "d", "d.c"]) subscribeRecord(tree, tree.record([id]), () => heard.push(id));
+    const nodes = ["a", "b", "c", "d"].map((id) => tree.record([id]).node);
+    const fresh = store([], {
+      left: [row("d"), row("c")],
+      right: [row("b", 1), row("a")],
+      box: { one: null },
+      more: {},
+    });
+    notifyStores(tree.applyInitial(envelope(1, [replaceRoot(fresh)])), consoleLogger);
+    expect(heard).toEqual(["b"]);
+    expect(tree.root).toEqual(fresh);
+    const [a, b, c, d] = ["a", "b", "c", "d"].map((id) => tree.record([id]).node);
+    expect([a, c, d].map((node, at) => node === [nodes[0], nodes[2], nodes[3]][at])).toEqual([true, true, true]);
+    expect(b).not.toBe(nodes[1]);
+    expect(tree.root).toMatchObject({ left: [d, c], right: [b, a] });
+    // The records follow: the next op finds them in their new places.
+    notifyStores(tree.applyPatch(envelope(2, [{ op: "replace", path: "/left/0/child/n", value: 7 }])), consoleLogger);
+    expect(heard.slice(1).sort()).toEqual(["d", "d.c"]);
+  });
+
+  test("client.md 8: a tree that was looked at is never written to; between two looks it is one object", () => {
+    const tree = new StoreTree();
+    tree.applyInitial(envelope(1, [replaceRoot(store([], { rows: [store(["a"], { n: 1 })] }))]));
+    const apply = (value: number) => tree.applyPatch(envelope(2, [{ op: "replace", path: "/rows/0/n", value }]));
+    const record = tree.record(["a"]);
+    const seen = [deepFreeze(tree.root)];
+    for (let n = 2; n < 6; n++) {
+      expect(apply(n)).toContain(record);
+      expect(apply(n * 10)).toContain(record);
+      // A look at a store counts as well as one at the tree.
+      if (n % 2 === 0) expect(deepFreeze(record.node)).toMatchObject({ n: n * 10 });
+      else seen.push(deepFreeze(tree.root));
+    }
+    expect(new Set(seen).size).toBe(seen.length);
+    expect(seen.at(-1)).toEqual(store([], { rows: [store(["a"], { n: 50 })] }));
+  });
+
+  test("client.md 9, 10: stores are found by id however many came and went since the first look-up", () => {
+    const tree = new StoreTree();
+    tree.applyInitial(envelope(1, [replaceRoot(store([], { rows: [store(["first"], { n: 0 })], box: {} }))]));
+    expect(tree.find(["first"])?.node).toMatchObject({ n: 0 });
+    for (let n = 0; n < 3000; n++) {
+      const value = store([String(n)], { n, below: { inner: store([`in ${n}`], { n }) } }) as JsonValue;
+      tree.applyPatch(envelope(2, [{ op: "add", path: "/rows/0", value }]));
+      if (n % 7 === 0) expect(tree.find([`in ${n}`])?.node).toMatchObject({ n });
+      if (n % 3 > 0) tree.applyPatch(envelope(3, [{ op: "remove", path: "/rows/0" }]));
+      const isThere = n % 3 === 0;
+      if (n % 5 === 0) expect(tree.find([String(n)])?.node !== undefined).toBe(isThere);
+      if (n > 90 && n % 11 === 0) expect(tree.find([`in ${n - 90}`])?.node !== undefined).toBe((n - 90) % 3 === 0);
+    }
+    expect(tree.find(["first"])?.node).toMatchObject({ n: 0 });
+  });
 
   test("client.md 10: a listener hears of its own subtree, never of a sibling", () => {
     const tree = new StoreTree();

@@ -1,10 +1,11 @@
 import {
-  applyPatch,
+  applyStreamOp,
   type Envelope,
   type JsonValue,
   MusubiError,
   type PatchOp,
   STORE_ID_KEY,
+  STREAM_KEY,
   type StoreId,
   type StoreNode,
   StreamList,
@@ -14,23 +15,25 @@ import {
 import type { UploadRoot } from "../uploads/upload-root.js";
 import type { UploadSlot } from "../uploads/upload-slot.js";
 import { UploadTable } from "../uploads/upload-table.js";
-import { markersOf, pathOf } from "./placements.js";
 import { reconcile } from "./reconcile.js";
 import { isSameStoreId } from "./store-id-map.js";
 import { StoreIndex } from "./store-index.js";
 import type { StoreRecord } from "./store-record.js";
-import { isStoreLike } from "./walk-stores.js";
+import { findBelow, isStoreLike, renewAlong, type Steps } from "./walk-stores.js";
 
-type ChangedStreams = Map<StoreRecord, Set<string>>;
+/** Lists that an envelope changed, and where they belong. */
+type ChangedStreams = Map<StreamList, readonly [record: StoreRecord, name: string]>;
 type FormerStreams = Map<StoreRecord, Map<string, StreamList>>;
 
-const NO_ITEMS: readonly JsonValue[] = Object.freeze([]);
-const NO_STREAMS: ReadonlyMap<StoreRecord, ReadonlySet<string>> = new Map();
-const NO_KEYS: readonly string[] = Object.freeze([]);
+const NONE: readonly never[] = Object.freeze([]);
+
+/** How many envelopes may be applied in place, one after another, while nobody looks. */
+const MAX_UNSEEN = 128;
 
 /**
  * The rendered tree of one root with its streams. An envelope is applied wholly or not at all, copies only what lies
- * on the paths of its ops, and yields the stores it touched (protocol.md sections 3 to 5).
+ * on the paths of its ops, and yields the stores it touched (protocol.md sections 3 to 5). What it made and nobody has
+ * looked at since, the next envelope changes in place.
  *
  * A change of a stream shows in the tree as well: the stream's marker and everything above it get a new identity.
  * So one rule serves all readers: what is the identical object has not changed.
@@ -39,6 +42,10 @@ const NO_KEYS: readonly string[] = Object.freeze([]);
  */
 export class StoreTree {
   readonly #index = new StoreIndex();
+  readonly #unseen = this.#index.unseen;
+  readonly #draft = new TreeDraft(null, this.#index);
+  /** Streams whose markers nobody has seen since they got a new identity. */
+  readonly #renewed = new Set<StreamList>();
   readonly #uploads: UploadTable;
   #root: StoreNode | undefined;
 
@@ -47,8 +54,9 @@ export class StoreTree {
     this.#uploads = new UploadTable(this, this.#index, uploads);
   }
 
-  /** The tree as last applied; `undefined` before the first envelope. */
+  /** The tree as last applied, which is never written to from now on; `undefined` before the first envelope. */
   get root(): StoreNode | undefined {
+    this.#unseen.left = 0;
     return this.#root;
   }
 
@@ -73,11 +81,8 @@ export class StoreTree {
 
   /** Gives a store, and all that is above it, a new identity. Returns the stores that are touched by that. */
   touchStore(record: StoreRecord): readonly StoreRecord[] {
-    if (this.#root === undefined || record.node === undefined) return [];
-    const draft = new TreeDraft(this.#root, this.#index);
-    this.#index.beginOp();
-    draft.touch(pathOf(record));
-    return this.#commit(draft, new Map());
+    this.#renew(record, NONE);
+    return this.#index.commit();
   }
 
   /** To be called when a listener or handler of `record` was taken away. */
@@ -87,12 +92,12 @@ export class StoreTree {
 
   /** The items of a stream, in order; the same array until they change. */
   streamItems(record: StoreRecord, name: string): readonly JsonValue[] {
-    return record.streams?.get(name)?.items() ?? NO_ITEMS;
+    return record.streams?.get(name)?.items() ?? NONE;
   }
 
   /** The keys of a stream's items, in the order of the items; the same array until they change. */
   streamKeys(record: StoreRecord, name: string): readonly string[] {
-    return record.streams?.get(name)?.keys() ?? NO_KEYS;
+    return record.streams?.get(name)?.keys() ?? NONE;
   }
 
   /** An upload slot of a store that is in the tree: the same object for as long as the store is. */
@@ -111,75 +116,114 @@ export class StoreTree {
    * Applies the envelope that begins a root: its one op holds the whole tree, which starts without streams and uploads. What
    * deep-equals the former state keeps its identity. Throws `malformed_envelope`, with nothing changed.
    */
-  applyInitial(envelope: Envelope): readonly StoreRecord[] {
-    const [op] = envelope.ops;
-    const value = op !== undefined && op.op !== "remove" ? op.value : undefined;
-    const root = requireRoot(reconcile(this.#root, value as JsonValue));
-    this.#index.replaced(this.#root, root);
-    const former = this.#takeStreams();
-    const changed = this.#applyStreamOps(envelope.stream_ops, root, former);
-    this.#keepEqualStreams(former, changed);
-    const uploads = this.#uploads.apply(envelope.upload_ops ?? [], root, true);
-    return this.#commit(new TreeDraft(root, this.#index), changed, uploads);
+  applyInitial({ ops, stream_ops, upload_ops }: Envelope): readonly StoreRecord[] {
+    const [op] = ops;
+    this.#replace(op !== undefined && op.op !== "remove" ? op.value : null);
+    const former: FormerStreams = new Map();
+    for (const record of this.#index.present()) {
+      if (record.streams !== undefined) former.set(record, record.streams);
+      record.streams = undefined;
+    }
+    const changed = this.#applyStreamOps(stream_ops, former);
+    keepEqualStreams(former, changed);
+    return this.#commit(changed, this.#uploads.apply(upload_ops ?? [], this.#root as StoreNode, true));
   }
 
   /** Applies a later envelope. Throws a `MusubiError` when an op does not apply, with nothing changed. */
-  applyPatch(envelope: Envelope): readonly StoreRecord[] {
-    if (this.#root === undefined) throw new MusubiError("path_not_found", "The root has no state to be patched yet.");
-    const draft = this.#draft(this.#root, envelope.ops);
-    const { stream_ops, upload_ops } = envelope;
-    const streams = stream_ops.length === 0 ? NO_STREAMS : this.#applyStreamOps(stream_ops, draft.root);
-    return this.#commit(draft, streams, upload_ops && this.#uploads.apply(upload_ops, draft.root));
+  applyPatch({ ops, stream_ops, upload_ops }: Envelope): readonly StoreRecord[] {
+    const root = this.#root;
+    if (root === undefined) throw new MusubiError("path_not_found", "the root has no state yet");
+    this.#applyOps(root, ops);
+    const streams = stream_ops.length === 0 ? undefined : this.#applyStreamOps(stream_ops);
+    return this.#commit(streams, upload_ops && this.#uploads.apply(upload_ops, this.#root as StoreNode));
   }
 
-  #draft(root: StoreNode, ops: readonly PatchOp[]): TreeDraft {
-    if (ops.some(changesIdentity)) {
-      // Fresh objects all over, then shared by store: a part that stayed in place may belong to another store now.
-      const next = requireRoot(reconcile(root, structuredClone(applyPatch(root, ops))));
-      this.#index.replaced(root, next);
-      return new TreeDraft(next, this.#index);
+  #applyOps(root: StoreNode, ops: readonly PatchOp[]): void {
+    const draft = this.#draft;
+    const rewritesIds = ops.some(changesIdentity);
+    // One op throws before it changes anything; what is to be undone with others must not be written to.
+    if (ops.length > 1 || rewritesIds || --this.#unseen.left < 0) {
+      draft.begin(root);
+      this.#renewed.clear();
+      this.#unseen.left = MAX_UNSEEN;
     }
-    const draft = new TreeDraft(root, this.#index);
     try {
       for (let index = 0; index < ops.length; index++) {
-        this.#index.beginOp();
         draft.apply(ops[index] as PatchOp);
+        this.#index.endOp();
       }
-      return draft;
+      if (rewritesIds) {
+        this.#index.rollback();
+        // Fresh objects all over, then shared by store: a part that stayed in place may belong to another store now.
+        this.#replace(structuredClone(draft.root));
+      } else {
+        this.#root = draft.root as StoreNode;
+      }
     } catch (error) {
       this.#index.rollback();
+      this.#unseen.left = 0;
       throw error;
     }
   }
 
-  #commit(
-    draft: TreeDraft,
-    changed: ReadonlyMap<StoreRecord, ReadonlySet<string>>,
-    uploads?: Iterable<StoreRecord>,
-  ): readonly StoreRecord[] {
-    for (const [record, names] of changed) {
-      for (const name of names) this.#touch(draft, record, name);
+  /** Takes a whole tree, all of its own, in place of the present one. */
+  #replace(value: JsonValue): void {
+    if (typeof value !== "object" || value === null || !isStoreLike(value) || value[STORE_ID_KEY].length > 0) {
+      throw new MusubiError("malformed_envelope", `the tree of a root must have "${STORE_ID_KEY}": []`);
     }
-    for (const record of uploads ?? []) {
-      this.#index.beginOp();
-      draft.touch(pathOf(record));
-    }
-    this.#root = draft.root as StoreNode;
+    this.#root = reconcile(this.#root, value) as StoreNode;
+    this.#unseen.left = 0;
+    this.#renewed.clear();
+    this.#index.replaced(this.#root);
+  }
+
+  #commit(streams: ChangedStreams | undefined, uploads: Iterable<StoreRecord> | undefined): readonly StoreRecord[] {
+    if (streams !== undefined) for (const [list, [record, name]] of streams) this.#renewMarkers(list, record, name);
+    for (const record of uploads ?? NONE) this.#renew(record, NONE);
     return this.#index.commit();
   }
 
-  /** Gives the marker of a stream, and all that is above it, a new identity. */
-  #touch(draft: TreeDraft, record: StoreRecord, name: string): void {
-    const path = pathOf(record);
-    const markers = markersOf(record, name);
-    for (const steps of markers.length === 0 ? [[]] : markers) {
-      this.#index.beginOp();
-      draft.touch([...path, ...steps]);
+  /** Gives the markers of a stream, and all that is above them, a new identity that nobody has seen. */
+  #renewMarkers(list: StreamList, record: StoreRecord, name: string): void {
+    if (this.#renewed.has(list)) {
+      this.#renewInPlace(record);
+      return;
     }
+    const isMarker = (value: JsonValue | undefined): boolean =>
+      (value as { readonly [STREAM_KEY]?: unknown } | null | undefined)?.[STREAM_KEY] === name;
+    const markers = findBelow(record.unseenNode as StoreNode, record.markers?.get(name), isMarker);
+    (record.markers ??= new Map()).set(name, markers);
+    for (const steps of markers.length === 0 ? [NONE] : markers) this.#renew(record, steps);
+    this.#renewed.add(list);
+  }
+
+  #renewInPlace(record: StoreRecord): void {
+    if (record.parent !== undefined) this.#renewInPlace(record.parent);
+    this.#index.renew(record, record.unseenNode as StoreNode);
+  }
+
+  /** Gives what `steps` lead to from a store, and all that is above it, a new identity. */
+  #renew(record: StoreRecord, steps: Steps): void {
+    if (record.unseenNode !== undefined) this.#put(record, renewAlong(record.unseenNode, steps));
+  }
+
+  /** Puts a node in the place of a store's, in copies of all that is above it. */
+  #put(record: StoreRecord, node: StoreNode): void {
+    const { parent, unseenNode } = record;
+    const around = parent?.unseenNode;
+    if (parent === undefined || around === undefined) {
+      this.#root = node;
+      this.#draft.begin(node);
+    } else {
+      record.steps = findBelow(around, record.steps, (value) => value === unseenNode);
+      const [steps] = record.steps;
+      this.#put(parent, steps === undefined ? around : renewAlong(around, steps, node));
+    }
+    this.#index.renew(record, node);
   }
 
   /** Ops of a store that is not in the tree are ignored. */
-  #applyStreamOps(ops: readonly StreamOp[], tree: JsonValue, former?: FormerStreams): ChangedStreams {
+  #applyStreamOps(ops: readonly StreamOp[], former?: FormerStreams): ChangedStreams {
     const changed: ChangedStreams = new Map();
     let record: StoreRecord | undefined;
     let list: StreamList | undefined;
@@ -187,73 +231,47 @@ export class StoreTree {
     for (const op of ops) {
       // Ops come in runs of one stream.
       if (before?.stream !== op.stream || !isSameStoreId(before.store_id, op.store_id)) {
-        record = this.#index.find(op.store_id, tree);
-        list = record?.node === undefined ? undefined : this.#streamOf(record, op.stream);
-        if (record !== undefined && list !== undefined) noteChanged(changed, record, op.stream);
         before = op;
+        record = this.#index.find(op.store_id, this.#root);
+        list = undefined;
+        if (record?.unseenNode !== undefined) {
+          const streams = (record.streams ??= new Map());
+          list = streams.get(op.stream);
+          if (list === undefined) streams.set(op.stream, (list = new StreamList()));
+          changed.set(list, [record, op.stream]);
+        }
       }
       if (record === undefined || list === undefined) continue;
-      if (op.op === "insert") {
-        const known = former?.get(record)?.get(op.stream)?.get(op.item_key);
-        list.insert(op.item_key, op.at, reconcile(known, op.item), op.limit);
-      } else if (op.op === "delete") {
-        list.delete(op.item_key);
-      } else {
-        list.reset();
-      }
+      const known = op.op === "insert" ? former?.get(record)?.get(op.stream)?.get(op.item_key) : undefined;
+      applyStreamOp(
+        list,
+        known === undefined ? op : ({ ...op, item: reconcile(known, (op as { item: JsonValue }).item) } as StreamOp),
+      );
     }
     return changed;
   }
+}
 
-  #streamOf(record: StoreRecord, name: string): StreamList {
-    record.streams ??= new Map();
-    let list = record.streams.get(name);
-    if (list === undefined) {
-      list = new StreamList();
-      record.streams.set(name, list);
-    }
-    return list;
-  }
-
-  /** Empties the table of streams, and hands over what was in it. */
-  #takeStreams(): FormerStreams {
-    const former: FormerStreams = new Map();
-    for (const record of this.#index.present()) {
-      if (record.streams === undefined) continue;
-      former.set(record, record.streams);
-      record.streams = undefined;
-    }
-    return former;
-  }
-
-  /** A stream that came back as it was is no change; one that did not come back is one. */
-  #keepEqualStreams(former: FormerStreams, changed: ChangedStreams): void {
-    for (const [record, streams] of former) {
-      if (record.node === undefined) continue;
-      for (const [name, before] of streams) {
-        const after = record.streams?.get(name);
-        const names = changed.get(record) ?? new Set();
-        if (after === undefined ? before.size === 0 : isSameList(before, after)) {
-          names.delete(name);
-          if (after !== undefined) record.streams?.set(name, before);
-        } else {
-          changed.set(record, names.add(name));
-        }
+/** A stream that came back as it was is no change; one that did not come back is one. */
+function keepEqualStreams(former: FormerStreams, changed: ChangedStreams): void {
+  for (const [record, streams] of former) {
+    if (record.unseenNode === undefined) continue;
+    for (const [name, before] of streams) {
+      const after = record.streams?.get(name);
+      if (after === undefined ? before.size > 0 : !isSameList(before, after)) {
+        changed.set(after ?? before, [record, name]);
+      } else if (after !== undefined) {
+        changed.delete(after);
+        record.streams?.set(name, before);
       }
     }
   }
 }
 
-function noteChanged(changed: ChangedStreams, record: StoreRecord, name: string): void {
-  const names = changed.get(record);
-  if (names === undefined) changed.set(record, new Set([name]));
-  else names.add(name);
-}
-
 function isSameList(before: StreamList, after: StreamList): boolean {
-  if (before.size !== after.size) return false;
   const [keys, items] = [before.keys(), before.items()];
   return (
+    before.size === after.size &&
     after.keys().every((key, index) => key === keys[index]) &&
     after.items().every((item, index) => item === items[index])
   );
@@ -262,10 +280,4 @@ function isSameList(before: StreamList, after: StreamList): boolean {
 /** Servers that diff lists by place may rewrite the id of a store; then the stores have to be looked at anew. */
 function changesIdentity(op: PatchOp): boolean {
   return op.path === "" || op.path.includes(STORE_ID_KEY);
-}
-
-function requireRoot(value: JsonValue): StoreNode {
-  if (typeof value === "object" && value !== null && isStoreLike(value) && value[STORE_ID_KEY].length === 0)
-    return value;
-  throw new MusubiError("malformed_envelope", `The tree of a root must be a store node with "${STORE_ID_KEY}": [].`);
 }

@@ -1,32 +1,44 @@
-import { type JsonObject, type JsonValue, STORE_ID_KEY, type StoreNode } from "@musubi/protocol";
+import { type JsonArray, type JsonObject, type JsonValue, STORE_ID_KEY, type StoreNode } from "@musubi/protocol";
+
+/** Keys and indices that lead from a container to something below it. */
+export type Steps = readonly (string | number)[];
 
 /**
  * Calls `visit` for every store node in `value`, outer ones first. `chain` holds the stores around the visited one,
- * outermost first, beginning with what was given; it changes as the walk goes on. `visit` returns `false` to leave
- * out what is below a store.
+ * outermost first, beginning with what was given, and `steps` what leads to it from the innermost of them, or from
+ * `value`; both change as the walk goes on. `visit` returns `false` to leave out what is below a store.
  */
 export function walkStores(
   value: JsonValue,
   chain: StoreNode[],
-  visit: (node: StoreNode, chain: readonly StoreNode[]) => boolean,
+  visit: (node: StoreNode, chain: readonly StoreNode[], steps: Steps) => boolean,
+  steps: (string | number)[] = [],
 ): void {
   if (typeof value !== "object" || value === null) return;
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index++) {
       const item = value[index];
-      if (typeof item === "object" && item !== null) walkStores(item, chain, visit);
+      if (typeof item !== "object" || item === null) continue;
+      steps.push(index);
+      walkStores(item, chain, visit, steps);
+      steps.pop();
     }
     return;
   }
   const object = value as JsonObject;
   const isStore = isStoreLike(object);
+  let below = steps;
   if (isStore) {
-    if (!visit(object, chain)) return;
+    if (!visit(object, chain, steps)) return;
     chain.push(object);
+    below = [];
   }
   for (const key in object) {
     const member = object[key];
-    if (typeof member === "object" && member !== null && key !== STORE_ID_KEY) walkStores(member, chain, visit);
+    if (typeof member !== "object" || member === null || key === STORE_ID_KEY) continue;
+    below.push(key);
+    walkStores(member, chain, visit, below);
+    below.pop();
   }
   if (isStore) chain.pop();
 }
@@ -34,4 +46,57 @@ export function walkStores(
 /** Whether an object carries a store id. Cheaper than `isStoreNode`: what the id holds is not looked at. */
 export function isStoreLike(value: object): value is StoreNode {
   return Array.isArray((value as Partial<StoreNode>)[STORE_ID_KEY]);
+}
+
+/** What `steps` lead to. */
+export function follow(from: JsonValue, steps: Steps): JsonValue | undefined {
+  let value: JsonValue | undefined = from;
+  for (const step of steps) value = (value as JsonArray | null | undefined)?.[step as number];
+  return value;
+}
+
+/**
+ * All places below `node` that match, without looking into other stores than `node`. Where something was the last time,
+ * `remembered`, is looked at first, so that as a rule this costs the depth.
+ */
+export function findBelow(
+  node: StoreNode,
+  remembered: readonly Steps[] | undefined,
+  matches: (value: JsonValue | undefined) => boolean,
+): readonly Steps[] {
+  if (remembered?.every((steps) => matches(follow(node, steps)))) return remembered;
+  const found: Steps[] = [];
+  const steps: (string | number)[] = [];
+  const look = (value: JsonValue | undefined): void => {
+    if (typeof value !== "object" || value === null) return;
+    if (value !== node && matches(value)) found.push(steps.slice());
+    else if (Array.isArray(value)) value.forEach(lookAt);
+    else if (value === node || !isStoreLike(value))
+      Object.entries(value).forEach(([key, member]) => lookAt(member, key));
+  };
+  const lookAt = (value: JsonValue | undefined, step: string | number): void => {
+    steps.push(step);
+    look(value);
+    steps.pop();
+  };
+  look(node);
+  return found;
+}
+
+/**
+ * A copy of `node` in which every container that `steps` lead through is new, the last one too: that is `last`, or a
+ * copy of what was there.
+ */
+export function renewAlong<Node extends JsonValue>(node: Node, steps: Steps, last?: JsonValue, at = 0): Node {
+  if (at === steps.length && last !== undefined) return last as Node;
+  if (typeof node !== "object" || node === null) return node;
+  const copy = copyOf(node);
+  const step = steps[at];
+  if (step !== undefined) copy[step] = renewAlong(copy[step] as JsonValue, steps, last, at + 1);
+  return copy as JsonValue as Node;
+}
+
+/** A shallow copy of an array or object. */
+export function copyOf(node: JsonObject | JsonArray): Record<string | number, JsonValue> {
+  return (Array.isArray(node) ? node.slice() : { ...(node as JsonObject) }) as Record<string | number, JsonValue>;
 }
