@@ -19,7 +19,12 @@ export { canonicalJson } from "./canonical-json.js";
 export { systemClock } from "./clock.js";
 export { createConnection, type OpenedRoot } from "./connect.js";
 export type { Connection } from "./connection/connection.js";
-export type { ConnectionDetail, ConnectionReason, ConnectionStatus } from "./connection/connection-detail.js";
+export {
+  type ConnectionDetail,
+  type ConnectionReason,
+  type ConnectionStatus,
+  observeStatus,
+} from "./connection/connection-detail.js";
 export type { RootIdentity } from "./connection/root-identity.js";
 export type { ConnectOptions, SharedRuntime } from "./connection/shared-runtime.js";
 export type { ChannelLike, PushLike, SocketLike } from "./connection/socket-like.js";

@@ -9,6 +9,7 @@ import {
   type MusubiConnection,
   MusubiDisconnectedError,
   type MusubiError,
+  type Observable,
   type SocketLike,
   type TimerHandle,
 } from "@musubi/client";
@@ -16,6 +17,7 @@ import {
   consoleLogger,
   createConnection,
   ObservableValue,
+  observeStatus,
   type OpenedRoot,
   openConnectionState,
   systemClock,
@@ -33,8 +35,8 @@ export const DEFAULT_GRACE_MS = 50;
  * To the app it is a connection like any other.
  */
 export class OwnedConnection implements MusubiConnection<AnyRegistry> {
-  readonly status: ObservableValue<ConnectionStatus>;
   readonly statusDetail: ObservableValue<ConnectionDetail>;
+  readonly status: Observable<ConnectionStatus>;
   /** Why the server refused the join, while the connection is closed for that. */
   refusal: MusubiError | undefined;
   readonly #socket: SocketLike | null;
@@ -46,9 +48,8 @@ export class OwnedConnection implements MusubiConnection<AnyRegistry> {
   constructor(socket: SocketLike | null, options: ConnectOptions) {
     this.#socket = socket;
     this.#options = options;
-    const { logger = consoleLogger } = options;
-    this.status = new ObservableValue<ConnectionStatus>("connecting", logger);
-    this.statusDetail = new ObservableValue<ConnectionDetail>(this.#unopened("connecting"), logger);
+    this.statusDetail = new ObservableValue(this.#unopened("connecting"), options.logger ?? consoleLogger);
+    this.status = observeStatus(this.statusDetail);
   }
 
   /** Keeps the connection open; returns the undo, to be called once. */
@@ -95,11 +96,12 @@ export class OwnedConnection implements MusubiConnection<AnyRegistry> {
     const publish = (refusal?: MusubiError): void => {
       if (this.#open !== connection) return;
       this.refusal = refusal;
-      this.#publish(connection.statusDetail.current);
+      this.statusDetail.set(connection.statusDetail.current);
     };
     engine.statusDetail.subscribe(() => {
       // A refusal closes it as well, and is told of right after that.
       if (engine.status.current !== "closed") publish();
+      else ready.then(() => publish()).catch(() => {});
     });
     ready.catch((error: unknown) => publish(MusubiDisconnectedError.is(error) ? error : undefined));
     publish();
@@ -118,13 +120,8 @@ export class OwnedConnection implements MusubiConnection<AnyRegistry> {
     const open = this.#open;
     this.#open = undefined;
     this.refusal = undefined;
-    if (this.status.current !== status || open !== undefined) this.#publish(this.#unopened(status));
+    if (this.status.current !== status || open !== undefined) this.statusDetail.set(this.#unopened(status));
     open?.disconnect().catch(() => {});
-  }
-
-  #publish(detail: ConnectionDetail): void {
-    this.statusDetail.set(detail);
-    this.status.set(detail.status);
   }
 
   /** The standing of a connection that is not open, or no more. */

@@ -1,3 +1,4 @@
+import type { Observable } from "../observable.js";
 import type { SocketReason, SocketTransport } from "../socket/socket-detail.js";
 
 /** What a connection shows: see client.md rule 2. */
@@ -30,4 +31,22 @@ export interface ConnectionDetail {
   readonly reason: ConnectionReason | null;
   /** When the socket next tries to connect; only of `createSocket`'s sockets, and `null` while the page is hidden. */
   readonly nextRetryAt: number | null;
+}
+
+/** The `status` of a detail, which changes less often than the rest. */
+export function observeStatus(detail: Observable<ConnectionDetail>): Observable<ConnectionStatus> {
+  return {
+    get current() {
+      return detail.current.status;
+    },
+    subscribe(listener) {
+      let last = detail.current.status;
+      return detail.subscribe(() => {
+        const { status } = detail.current;
+        if (status === last) return;
+        last = status;
+        listener();
+      });
+    },
+  };
 }

@@ -13,7 +13,12 @@ import { closeReason } from "../socket/close-reason.js";
 import { UploadTransport } from "../uploads/upload-transport.js";
 import type { ExternalUploader } from "../uploads/upload-types.js";
 import { CommandLedger } from "./command-ledger.js";
-import type { ConnectionDetail, ConnectionReason, ConnectionStatus } from "./connection-detail.js";
+import {
+  type ConnectionDetail,
+  type ConnectionReason,
+  type ConnectionStatus,
+  observeStatus,
+} from "./connection-detail.js";
 import {
   type ConnectionEffect,
   type ConnectionEvent,
@@ -25,7 +30,7 @@ import { LateLink } from "./late-link.js";
 import { type RootIdentity, rootKey } from "./root-identity.js";
 import { SharedTopology } from "./shared-topology.js";
 import type { SocketLike } from "./socket-like.js";
-import type { ConnectedLink, Topology, TopologyEvents, TopologyOptions } from "./topology.js";
+import type { ConnectedLink, Topology, TopologyHost } from "./topology.js";
 
 /** How to open a connection. */
 export interface ConnectionOptions {
@@ -53,7 +58,8 @@ export interface ConnectionOptions {
  * phoenix.js owns the socket and rejoins channel objects, the topology owns those; this drives `connection-state.ts`,
  * and counts roots and holders. It knows nothing of versions, trees and commands.
  */
-export class Connection implements RootHost, TopologyEvents {
+export class Connection implements RootHost, TopologyHost {
+  readonly socket: SocketLike;
   readonly topic: string;
   readonly uploads: UploadTransport;
   readonly clock: Clock;
@@ -65,11 +71,9 @@ export class Connection implements RootHost, TopologyEvents {
   readonly statusDetail: Observable<ConnectionDetail>;
   /** The `status` of `statusDetail` on its own. */
   readonly status: Observable<ConnectionStatus>;
-  readonly #socket: SocketLike;
   readonly #onClosed: () => void;
   readonly #now: () => number;
   readonly #detail: ObservableValue<ConnectionDetail>;
-  readonly #loadTopology: (() => Promise<Topology>) | undefined;
   #topology: Topology | undefined;
   readonly #roots = new Map<string, { readonly root: Root; readonly link: ConnectedLink }>();
   readonly #ready: Deferred<Connection> = createDeferred();
@@ -88,40 +92,27 @@ export class Connection implements RootHost, TopologyEvents {
   #ledger: CommandLedger | undefined;
 
   constructor(socket: SocketLike, topic: string, options: ConnectionOptions, onClosed: () => void) {
-    const { clock = systemClock, logger = consoleLogger, mountTimeoutMs = 10_000 } = options;
+    const { logger = consoleLogger } = options;
+    this.socket = socket;
     this.topic = topic;
     this.uploads = new UploadTransport(socket, logger);
     this.uploads.add(options.uploaders);
-    this.clock = clock;
+    this.clock = options.clock ?? systemClock;
     this.random = options.random ?? Math.random;
     this.logger = logger;
-    this.mountTimeoutMs = mountTimeoutMs;
+    this.mountTimeoutMs = options.mountTimeoutMs ?? 10_000;
     this.commandTimeoutMs = options.commandTimeoutMs ?? 10_000;
     this.unmountGraceMs = options.unmountGraceMs ?? 50;
-    this.#socket = socket;
     this.#onClosed = onClosed;
     this.#now = () => (options.clock ?? wallClock).now();
-    const detail = new ObservableValue<ConnectionDetail>(
-      {
-        status: "connecting",
-        transport: this.#transport,
-        session: null,
-        since: this.#now(),
-        reason: null,
-        nextRetryAt: null,
-      },
+    const since = this.#now();
+    this.#detail = new ObservableValue<ConnectionDetail>(
+      { status: "connecting", transport: "idle", session: null, since, reason: null, nextRetryAt: null },
       logger,
     );
-    this.#detail = detail;
-    this.statusDetail = detail;
-    this.status = statusOf(detail);
-    const topologyOptions: TopologyOptions = { socket, topic, clock, logger, mountTimeoutMs };
-    if (options.topology === "channel-per-root") {
-      this.#loadTopology = async () =>
-        new (await import("./own-channel-topology.js")).OwnChannelTopology(topologyOptions, this);
-    } else {
-      this.#topology = new SharedTopology(topologyOptions, this);
-    }
+    this.statusDetail = this.#detail;
+    this.status = observeStatus(this.#detail);
+    if (options.topology !== "channel-per-root") this.#topology = new SharedTopology(this);
     this.#open();
     this.#unwatchSocket = this.#watchSocket();
     this.#publish();
@@ -207,14 +198,14 @@ export class Connection implements RootHost, TopologyEvents {
   handleRefused(response: unknown): void {
     const url = isObject(response) && response["reason"] === "moved" ? response["url"] : undefined;
     if (typeof url !== "string") this.#send("join_refused", { kind: "join_refused", details: response });
-    else if (this.#socket.move?.(url) === true) this.handleLost();
+    else if (this.socket.move?.(url) === true) this.handleLost();
     else this.#send("join_refused", { kind: "moved", url });
   }
 
   handleLost(reason?: ConnectionReason): void {
     this.#step("lost", reason);
     // A socket tells its channels of its end before it tells why: that is one change.
-    if (this.#socket.isConnected()) this.#publish();
+    if (this.socket.isConnected()) this.#publish();
     else queueMicrotask(() => this.#publish());
   }
 
@@ -238,12 +229,16 @@ export class Connection implements RootHost, TopologyEvents {
   }
 
   #run(effect: ConnectionEffect): void {
+    const roots = Array.from(this.#roots.values());
     switch (effect) {
       case "begin_join":
-        this.#beginJoin();
+        this.#reopens = 0;
+        if (this.#join !== undefined) for (const { root } of roots) root.handleJoin(this.#join);
+        this.#ready.resolve(this);
         return;
       case "end_join":
-        this.#endJoin();
+        for (const { link } of roots) link.handleDrop();
+        for (const root of this.#lost) this.#restoring.add(root);
         return;
       case "open":
         this.#open();
@@ -258,53 +253,35 @@ export class Connection implements RootHost, TopologyEvents {
         this.logger.warn(`The server refused to let "${this.topic}" rejoin; it is tried again.`, this.#reason);
         return;
       case "close":
-        this.#close();
+        if (this.#timer !== undefined) this.clock.clearTimeout(this.#timer);
+        this.#unwatchSocket();
+        this.#topology?.close();
+        this.#error = disconnectedError(this.topic, this.#reason);
+        this.#ready.reject(this.#error);
+        for (const { root } of roots) root.refuse(this.#error);
+        this.#onClosed();
         return;
     }
   }
 
   #open(): void {
     if (this.#topology !== undefined) return this.#topology.open();
-    this.#loadTopology?.().then(
-      (topology) => {
-        if (this.#machine === "closed") return;
-        this.#topology = topology;
-        topology.open();
+    import("./own-channel-topology.js").then(
+      ({ OwnChannelTopology }) => {
+        if (!this.isUsable) return;
+        this.#topology = new OwnChannelTopology(this);
+        this.#topology.open();
       },
       (cause: unknown) => {
-        this.logger.error(`Code that "${this.topic}" needs could not be loaded; it is tried again.`, cause);
+        this.logger.error(`The code for "${this.topic}" could not be loaded; it is tried again.`, cause);
         this.#send("channel_closed", { kind: "not_loaded" });
       },
     );
   }
 
-  #beginJoin(): void {
-    this.#reopens = 0;
-    const join = this.#join;
-    if (join === undefined) return;
-    for (const { root } of Array.from(this.#roots.values())) root.handleJoin(join);
-    this.#ready.resolve(this);
-  }
-
-  #endJoin(): void {
-    for (const { link } of Array.from(this.#roots.values())) link.handleDrop();
-    for (const root of this.#lost) this.#restoring.add(root);
-  }
-
-  #close(): void {
-    if (this.#timer !== undefined) this.clock.clearTimeout(this.#timer);
-    this.#unwatchSocket();
-    this.#topology?.close();
-    const error = disconnectedError(this.topic, this.#reason);
-    this.#error = error;
-    this.#ready.reject(error);
-    for (const { root } of Array.from(this.#roots.values())) root.refuse(error);
-    this.#onClosed();
-  }
-
   /** Listens to what the socket tells of itself, which bare ones do less of. Returns the undo. */
   #watchSocket(): () => void {
-    const socket = this.#socket;
+    const socket = this.socket;
     const { statusDetail } = socket;
     if (statusDetail !== undefined) {
       return statusDetail.subscribe(() => {
@@ -324,19 +301,21 @@ export class Connection implements RootHost, TopologyEvents {
   }
 
   get #transport(): ConnectionDetail["transport"] {
-    const told = this.#socket.statusDetail?.current.transport ?? "connecting";
-    return this.#socket.isConnected() ? "open" : told === "open" ? "connecting" : told;
+    const told = this.socket.statusDetail?.current.transport ?? "connecting";
+    return this.socket.isConnected() ? "open" : told === "open" ? "connecting" : told;
   }
 
   #publish(): void {
-    const status = this.#currentStatus();
     const { current } = this.#detail;
-    const told = this.#socket.statusDetail?.current;
+    // A socket may still tell of what happened to it: a closed connection keeps its reason.
+    if (current.status === "closed") return;
+    const status = this.#currentStatus();
+    const told = this.socket.statusDetail?.current;
     if (status === "ready") this.#reason = null;
     else if (status !== "closed") this.#reason = told?.reason ?? this.#reason;
     const next: ConnectionDetail = {
       status,
-      transport: current.status === "closed" ? current.transport : this.#transport,
+      transport: this.#transport,
       session: this.#join?.session?.id ?? null,
       since: status === current.status ? current.since : this.#now(),
       reason: this.#reason,
@@ -362,37 +341,21 @@ export class Connection implements RootHost, TopologyEvents {
   }
 }
 
-/** The `status` of a detail, which changes less often than the rest. */
-function statusOf(detail: Observable<ConnectionDetail>): Observable<ConnectionStatus> {
-  return {
-    get current() {
-      return detail.current.status;
-    },
-    subscribe(listener) {
-      let last = detail.current.status;
-      return detail.subscribe(() => {
-        const { status } = detail.current;
-        if (status === last) return;
-        last = status;
-        listener();
-      });
-    },
-  };
-}
-
 /** What everything that waits for a connection ends in once it is closed. */
 function disconnectedError(topic: string, reason: ConnectionReason | null): MusubiDisconnectedError {
-  const end = (code: "disconnected" | "join_refused" | "socket_closed", why: string, details?: unknown) =>
+  const end = (code: "disconnected" | "join_refused" | "socket_closed", why: string, details: unknown = reason) =>
     new MusubiDisconnectedError(code, `"${topic}" is closed: ${why}.`, details);
   switch (reason?.kind) {
-    case "join_refused": {
-      const { details } = reason;
-      return end("join_refused", `the server refused its join (${describe(replyReason(details))})`, details);
-    }
+    case "join_refused":
+      return end(
+        "join_refused",
+        `the server refused its join (${describe(replyReason(reason.details))})`,
+        reason.details,
+      );
     case "moved":
-      return end("join_refused", `its server has moved to ${reason.url}; connect there`, reason);
+      return end("join_refused", `its server has moved to ${reason.url}; connect there`);
     case "closed":
-      return end("socket_closed", `the server closed the socket with ${reason.closeCode}, for good`, reason);
+      return end("socket_closed", `the server closed the socket with ${reason.closeCode}, for good`);
     default:
       return end("disconnected", "the client left; connect again");
   }

@@ -3,7 +3,7 @@ import type { ConnectionReason } from "./connection-detail.js";
 import { JoinRequests } from "./requests.js";
 import type { LinkAnswer } from "./root-link.js";
 import type { ChannelLike, PushLike } from "./socket-like.js";
-import { guarded, type TopologyOptions } from "./topology.js";
+import { type ChannelHost, guarded } from "./topology.js";
 
 /** An event that the server pushes for a root. */
 export type RootMessage = typeof PATCH | typeof ROOT_DOWN | typeof SETTLED;
@@ -31,8 +31,8 @@ export class LiveChannel {
   #isLeft = false;
 
   /** Joins; `payload` is asked for at every rejoin too. */
-  constructor(options: TopologyOptions, topic: string, payload: () => object, owner: ChannelOwner) {
-    const { socket, clock, logger } = options;
+  constructor(host: ChannelHost, topic: string, payload: () => object, owner: ChannelOwner) {
+    const { socket, clock, logger } = host;
     const isConnected = (): boolean => socket.isConnected();
     const channel = socket.channel(topic, payload);
     this.#channel = channel;

@@ -4,7 +4,7 @@ import { PLAIN_JOIN } from "./join.js";
 import { type ChannelOwner, LiveChannel, type RootMessage } from "./live-channel.js";
 import { mountError, type RootIdentity, refusedError, timeoutError } from "./root-identity.js";
 import type { LinkAnswer, RootLinkEvents } from "./root-link.js";
-import type { ConnectedLink, TopologyOptions } from "./topology.js";
+import type { ConnectedLink, ChannelHost } from "./topology.js";
 
 /**
  * A root on a channel of its own: joining is the mount, leaving the unmount (protocol.md section 8). phoenix.js
@@ -12,7 +12,7 @@ import type { ConnectedLink, TopologyOptions } from "./topology.js";
  */
 export class OwnChannelLink implements ConnectedLink, ChannelOwner {
   readonly #root: RootIdentity;
-  readonly #options: TopologyOptions;
+  readonly #host: ChannelHost;
   readonly #events: RootLinkEvents;
   #params: object = {};
   #channel: LiveChannel | undefined;
@@ -21,9 +21,9 @@ export class OwnChannelLink implements ConnectedLink, ChannelOwner {
   /** What a rejoin that the root did not ask for was refused with, for the mount that it is about to ask for. */
   #refusal: MusubiError | undefined;
 
-  constructor(root: RootIdentity, options: TopologyOptions, events: RootLinkEvents) {
+  constructor(root: RootIdentity, host: ChannelHost, events: RootLinkEvents) {
     this.#root = root;
-    this.#options = options;
+    this.#host = host;
     this.#events = events;
   }
 
@@ -37,7 +37,7 @@ export class OwnChannelLink implements ConnectedLink, ChannelOwner {
   }
 
   mount(params: object): void {
-    const { clock, topic, mountTimeoutMs } = this.#options;
+    const { clock, topic, mountTimeoutMs } = this.#host;
     const { module, id } = this.#root;
     this.#stopMounting();
     // What phoenix.js has rejoined by itself was mounted with the params of then.
@@ -55,7 +55,7 @@ export class OwnChannelLink implements ConnectedLink, ChannelOwner {
         this.#refuse(timeoutError(this.#root, mountTimeoutMs));
       }, mountTimeoutMs);
       this.#channel ??= new LiveChannel(
-        this.#options,
+        this.#host,
         `${topic}:${module}:${id}`,
         () => ({ module, id, params: this.#params }),
         this,
@@ -64,7 +64,7 @@ export class OwnChannelLink implements ConnectedLink, ChannelOwner {
   }
 
   unmount(): void {
-    const { clock, mountTimeoutMs } = this.#options;
+    const { clock, mountTimeoutMs } = this.#host;
     let isAnswered = false;
     const answer = (): void => {
       if (isAnswered) return;
@@ -139,7 +139,7 @@ export class OwnChannelLink implements ConnectedLink, ChannelOwner {
   }
 
   #stopMounting(): void {
-    if (this.#mountTimer !== undefined) this.#options.clock.clearTimeout(this.#mountTimer);
+    if (this.#mountTimer !== undefined) this.#host.clock.clearTimeout(this.#mountTimer);
     this.#mountTimer = undefined;
   }
 }

@@ -2,34 +2,32 @@ import { PLAIN_JOIN } from "./join.js";
 import { OwnChannelLink } from "./own-channel-link.js";
 import type { RootIdentity } from "./root-identity.js";
 import type { RootLinkEvents } from "./root-link.js";
-import type { ConnectedLink, Topology, TopologyEvents, TopologyOptions } from "./topology.js";
+import type { ConnectedLink, Topology, TopologyHost } from "./topology.js";
 
 /** A channel for every root; the connection is joined while the socket is open (protocol.md section 8). */
 export class OwnChannelTopology implements Topology {
-  readonly #options: TopologyOptions;
-  readonly #events: TopologyEvents;
+  readonly #host: TopologyHost;
   #refs: unknown[] = [];
 
-  constructor(options: TopologyOptions, events: TopologyEvents) {
-    this.#options = options;
-    this.#events = events;
+  constructor(host: TopologyHost) {
+    this.#host = host;
   }
 
   open(): void {
-    const { socket } = this.#options;
+    const { socket } = this.#host;
     this.#refs = [
-      socket.onOpen(() => this.#events.handleJoined(PLAIN_JOIN)),
-      socket.onClose(() => this.#events.handleLost()),
+      socket.onOpen(() => this.#host.handleJoined(PLAIN_JOIN)),
+      socket.onClose(() => this.#host.handleLost()),
     ];
-    if (socket.isConnected()) this.#events.handleJoined(PLAIN_JOIN);
+    if (socket.isConnected()) this.#host.handleJoined(PLAIN_JOIN);
     else socket.connect();
   }
 
   close(): void {
-    this.#options.socket.off(this.#refs);
+    this.#host.socket.off(this.#refs);
   }
 
   createLink(root: RootIdentity, events: RootLinkEvents): ConnectedLink {
-    return new OwnChannelLink(root, this.#options, events);
+    return new OwnChannelLink(root, this.#host, events);
   }
 }

@@ -93,7 +93,7 @@ export class SharedRootLink implements ConnectedLink {
   }
 
   #push(request: MountRequest, isSecond = false): void {
-    const { mounted, mountTimeoutMs } = this.#topology;
+    const { mounted, host } = this.#topology;
     // A repeat with other params finds the root that the first one's made, which is not what was asked for.
     const params = canonicalJson(request.params);
     const isRepeat = mounted.get(this.#key) === params;
@@ -104,7 +104,7 @@ export class SharedRootLink implements ConnectedLink {
       const isHeld = status === "error" && replyReason(response) === "already_mounted";
       if (isHeld && !isRepeat) return this.#handlePhantom(rootId, request.params, isSecond);
       this.#topology.answered(this.#key, () => {
-        if (status === "timeout") this.#refuse(timeoutError(this.#root, mountTimeoutMs));
+        if (status === "timeout") this.#refuse(timeoutError(this.#root, host.mountTimeoutMs));
         else if (status === "error" && !isHeld) this.#refuseAnswered(refusedError(this.#root, response));
         else if (this.#isTaken(rootId)) this.#refuseAnswered(this.#takenError(rootId));
         else {

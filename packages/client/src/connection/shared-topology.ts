@@ -7,7 +7,7 @@ import { MountQueue } from "./mount-queue.js";
 import type { RootIdentity } from "./root-identity.js";
 import type { LinkAnswer, RootLinkEvents } from "./root-link.js";
 import { SharedRootLink } from "./shared-root-link.js";
-import type { Topology, TopologyEvents, TopologyOptions } from "./topology.js";
+import type { Topology, TopologyHost } from "./topology.js";
 
 /**
  * One channel that all roots of a connection share (protocol.md section 2). It owns the session, and leads messages to
@@ -22,9 +22,7 @@ export class SharedTopology implements Topology, ChannelOwner {
   readonly mounted: Map<string, string> = new Map();
   /** Whether this server was seen to answer `root_id = id`. */
   namesRootsById = false;
-  readonly mountTimeoutMs: number;
-  readonly #options: TopologyOptions;
-  readonly #events: TopologyEvents;
+  readonly host: TopologyHost;
   readonly #links = new Set<SharedRootLink>();
   readonly #held = new HeldMessages<readonly [RootMessage, unknown]>();
   readonly #strangers = new Set<string>();
@@ -33,10 +31,8 @@ export class SharedTopology implements Topology, ChannelOwner {
   /** What the join under way asks the server to keep. */
   #asked: readonly string[] = [];
 
-  constructor(options: TopologyOptions, events: TopologyEvents) {
-    this.#options = options;
-    this.#events = events;
-    this.mountTimeoutMs = options.mountTimeoutMs;
+  constructor(host: TopologyHost) {
+    this.host = host;
   }
 
   get isOpen(): boolean {
@@ -44,8 +40,8 @@ export class SharedTopology implements Topology, ChannelOwner {
   }
 
   open(): void {
-    const { socket, topic } = this.#options;
-    this.#channel = new LiveChannel(this.#options, topic, () => this.#joinPayload(), this);
+    const { socket, topic } = this.host;
+    this.#channel = new LiveChannel(this.host, topic, () => this.#joinPayload(), this);
     if (!socket.isConnected()) socket.connect();
   }
 
@@ -69,7 +65,7 @@ export class SharedTopology implements Topology, ChannelOwner {
     event: string,
     payload: object,
     answer: (answer: LinkAnswer) => void = () => {},
-    timeoutMs: number = this.mountTimeoutMs,
+    timeoutMs: number = this.host.mountTimeoutMs,
   ): () => void {
     return this.#channel?.push(event, payload, timeoutMs, answer) ?? (() => {});
   }
@@ -110,25 +106,25 @@ export class SharedTopology implements Topology, ChannelOwner {
       const wanted = new Set(this.#keptRootIds());
       for (const rootId of this.#asked) if (!wanted.has(rootId)) this.push(UNMOUNT, { root_id: rootId });
     }
-    this.#events.handleJoined(join);
+    this.host.handleJoined(join);
   }
 
   handleRefused(response: unknown): void {
     this.#endJoin();
-    this.#events.handleRefused(response);
+    this.host.handleRefused(response);
   }
 
   handleLost(reason?: ConnectionReason): void {
     if (reason?.kind === "channel_crashed") this.queue.crashed();
     this.#endJoin();
-    this.#events.handleLost(reason);
+    this.host.handleLost(reason);
   }
 
   handleClosed(): void {
     this.#channel = undefined;
     this.#session = undefined;
     this.#endJoin();
-    this.#events.handleClosed();
+    this.host.handleClosed();
   }
 
   #endJoin(): void {

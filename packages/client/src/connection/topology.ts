@@ -6,8 +6,8 @@ import type { RootIdentity } from "./root-identity.js";
 import type { RootLink, RootLinkEvents } from "./root-link.js";
 import type { SocketLike } from "./socket-like.js";
 
-/** What both topologies need. */
-export interface TopologyOptions {
+/** What a channel needs of its connection. */
+export interface ChannelHost {
   readonly socket: SocketLike;
   /** The topic of the connection channel, or the base of the roots' own topics. */
   readonly topic: string;
@@ -25,8 +25,8 @@ export interface ConnectedLink extends RootLink {
   dispose(): void;
 }
 
-/** What a topology tells its connection; each is an event of `connection-state.ts`. */
-export interface TopologyEvents {
+/** What a topology needs of its connection, and tells it; each of that is an event of `connection-state.ts`. */
+export interface TopologyHost extends ChannelHost {
   handleJoined(join: Join): void;
   /** The join got an error reply. */
   handleRefused(response: unknown): void;
