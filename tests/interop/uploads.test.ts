@@ -7,6 +7,7 @@ import {
   type UploadHandle,
 } from "@musubi/client";
 import { createSocket } from "@musubi/client/socket";
+import { stop } from "@musubi/server";
 import { eventually } from "@musubi/testing";
 import { Socket } from "phoenix";
 import { afterEach, describe, expect, test } from "vitest";
@@ -73,6 +74,30 @@ describe("channel mode over a real socket", () => {
     expect(file?.offsets).toEqual(Array.from({ length: 21 }, (_, index) => index * 1_000));
     expect(file?.hash.digest("hex")).toBe(hashOf(bytes));
     expect(server.joins()).toBe(4);
+  });
+
+  test("protocol.md 6: a channel that crashes on the server goes on, unless it crashes again and again; one that it closes has failed", async () => {
+    let chunks = 0;
+    const { photos } = await open({
+      onChunk: ({ name }) => {
+        if (++chunks === 2 || name === "c.bin") return stop("error");
+        return name === "b.bin" ? stop("normal") : undefined;
+      },
+    });
+    await photos.select(new File([randomBytes(4_500)], "a.bin"), { autoStart: true });
+    await photos.start();
+    expect(server.files.get("f1")?.offsets).toEqual([0, 1_000, 2_000, 3_000, 4_000]);
+    await photos.select(new File([randomBytes(4_500)], "b.bin"), { autoStart: true });
+    await photos.start();
+    expect(photos.entries.map(({ status, errors }) => [status, errors[0]?.code])).toEqual([
+      ["success", undefined],
+      ["error", "internal"],
+    ]);
+    expect(server.joins()).toBe(3);
+    await photos.select(new File([randomBytes(9_500)], "c.bin"), { autoStart: true });
+    await photos.start();
+    expect(photos.entries[2]).toMatchObject({ status: "error", errors: [{ code: "internal" }] });
+    expect(server.joins()).toBe(7);
   });
 
   test("protocol.md 6: a root that is mounted anew after a cut interrupts the file", async () => {

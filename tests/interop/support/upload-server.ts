@@ -8,6 +8,7 @@ import {
   channel,
   createEndpoint,
   error,
+  type HandlerResult,
   joined,
   ok,
   refused,
@@ -29,8 +30,8 @@ export interface StoredFile {
 
 export interface UploadServerOptions {
   readonly chunkBytes?: number;
-  /** Called for each chunk when its bytes are kept, before the answer. */
-  readonly onChunk?: (file: StoredFile) => void;
+  /** Called for each chunk when its bytes are kept, before the answer; what it returns is answered instead. */
+  readonly onChunk?: (file: StoredFile) => HandlerResult;
 }
 
 export interface TestUploadServer {
@@ -65,7 +66,7 @@ interface Announcement {
  * an HTTP PUT target of this server. It keeps the root over drops (protocol.md section 2, `resume`).
  */
 export async function startUploadServer(options: UploadServerOptions = {}): Promise<TestUploadServer> {
-  const { chunkBytes = 1_000, onChunk = () => {} } = options;
+  const { chunkBytes = 1_000, onChunk = () => undefined } = options;
   const files = new Map<string, StoredFile>();
   const announced: unknown[] = [];
   const errors: unknown[] = [];
@@ -167,10 +168,10 @@ export async function startUploadServer(options: UploadServerOptions = {}): Prom
         file.offsets.push(file.received);
         file.received += payload.length;
         file.hash.update(payload);
-        onChunk(file);
+        const answer = onChunk(file);
         const progress = Math.floor((file.received * 100) / file.size);
         if (file.received === file.size) settle("photos", file, "complete", { op: "complete" });
-        return ok({ progress });
+        return answer ?? ok({ progress });
       },
     },
     terminate: () => {

@@ -21,6 +21,9 @@ export const CHUNK_TIMEOUT_MS = 30_000;
 const DEFAULT_CHUNK_BYTES = 64_000;
 const MAX_CHUNK_BYTES = 4 * 1024 * 1024;
 
+/** Crashes of the server's side of a channel, without a chunk answered between them, that are got over. */
+const MAX_CRASHES = 3;
+
 const NO_BYTES = new ArrayBuffer(0);
 
 /** What a {@link ChannelTransfer} sends. */
@@ -41,6 +44,8 @@ export class ChannelTransfer {
   #channel: ChannelLike | undefined;
   #requests: JoinRequests | undefined;
   #timer: TimerHandle | undefined;
+  /** Since the last chunk that was answered. */
+  #crashes = 0;
   #chunk = NO_BYTES;
 
   constructor(options: ChannelTransferOptions, events: TransferEvents) {
@@ -94,7 +99,9 @@ export class ChannelTransfer {
 
   #drop(): void {
     this.#endJoin();
-    this.#send({ type: "dropped" });
+    // With the connection up it was the server's side that failed, and phoenix.js would try for ever.
+    const hasCrashed = this.#options.host.uploads.socket.isConnected();
+    this.#send({ type: hasCrashed && ++this.#crashes > MAX_CRASHES ? "closed" : "dropped" });
   }
 
   #send(event: TransferEvent): void {
@@ -140,8 +147,10 @@ export class ChannelTransfer {
 
   #push(): void {
     this.#requests?.push(CHUNK, this.#chunk, CHUNK_TIMEOUT_MS, ({ status, ...answer }) => {
-      if (status === "ok") this.#send({ type: "acked" });
-      else if (status === "timeout") this.#send({ type: "timeout" });
+      if (status === "ok") {
+        this.#crashes = 0;
+        this.#send({ type: "acked" });
+      } else if (status === "timeout") this.#send({ type: "timeout" });
       else
         this.#send({
           type: "rejected",
