@@ -72,6 +72,13 @@ export class Reference {
     return root;
   }
 
+  /** The client has nothing of a root any more. */
+  forget(name: string): void {
+    const root = this.root(name);
+    root.tree = new ReferenceTree();
+    root.version = 0;
+  }
+
   /** The join is over: nothing that came before counts any more. */
   endJoin(): void {
     this.isJoined = false;

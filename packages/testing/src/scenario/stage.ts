@@ -101,6 +101,8 @@ export class Stage {
   /** Mounts a root without waiting for it. */
   mount(name: string, params?: object): RootWatch {
     const [module, id] = splitName(name);
+    // A root that was closed, or refused, is another one when it is mounted again.
+    if (this.find(name) === undefined) this.reference.forget(name);
     const opened = this.connection.openRoot({ module, id, ...(params === undefined ? {} : { params }) });
     this.roots.get(name)?.stop();
     const root = new RootWatch(opened, this.reference.root(name), this.#client, () => this.find(name));
