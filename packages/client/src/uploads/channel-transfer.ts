@@ -24,6 +24,11 @@ const MAX_CHUNK_BYTES = 4 * 1024 * 1024;
 /** Crashes of the server's side of a channel, without a chunk answered between them, that are got over. */
 const MAX_CRASHES = 3;
 
+/** Error replies to a chunk upon which it is pushed again, how often, and after how many milliseconds. */
+const BUSY = ["rate_limited", "overloaded"];
+const MAX_REFUSALS = 10;
+export const BUSY_DELAY_MS = 1_000;
+
 const NO_BYTES = new ArrayBuffer(0);
 
 /** What a {@link ChannelTransfer} sends. */
@@ -44,8 +49,9 @@ export class ChannelTransfer {
   #channel: ChannelLike | undefined;
   #requests: JoinRequests | undefined;
   #timer: TimerHandle | undefined;
-  /** Since the last chunk that was answered. */
+  /** Since the last chunk that was answered ok. */
   #crashes = 0;
+  #refusals = 0;
   #chunk = NO_BYTES;
 
   constructor(options: ChannelTransferOptions, events: TransferEvents) {
@@ -146,16 +152,17 @@ export class ChannelTransfer {
   }
 
   #push(): void {
-    this.#requests?.push(CHUNK, this.#chunk, CHUNK_TIMEOUT_MS, ({ status, ...answer }) => {
-      if (status === "ok") {
-        this.#crashes = 0;
+    this.#requests?.push(CHUNK, this.#chunk, CHUNK_TIMEOUT_MS, (answer) => {
+      if (answer.status === "ok") {
+        this.#crashes = this.#refusals = 0;
         this.#send({ type: "acked" });
-      } else if (status === "timeout") this.#send({ type: "timeout" });
-      else
-        this.#send({
-          type: "rejected",
-          error: readUploadError((answer as { response?: unknown }).response, "internal"),
-        });
+      } else if (answer.status === "timeout") {
+        this.#send({ type: "timeout" });
+      } else {
+        const error = readUploadError(answer.response, "internal");
+        if (!BUSY.includes(error.code) || ++this.#refusals > MAX_REFUSALS) this.#send({ type: "rejected", error });
+        else this.#timer = this.#options.host.clock.setTimeout(() => this.#push(), BUSY_DELAY_MS);
+      }
     });
   }
 

@@ -10,7 +10,7 @@ import {
   type UploadHandle,
 } from "../index.js";
 import { mountConnectionRoot, openConnectionState, readUpload } from "../runtime.js";
-import { CHUNK_TIMEOUT_MS } from "./channel-transfer.js";
+import { BUSY_DELAY_MS, CHUNK_TIMEOUT_MS } from "./channel-transfer.js";
 import { REPORT_EVERY_MS } from "./external-transfer.js";
 import { ROOT, UploadServer } from "./upload-server.test.util.js";
 
@@ -339,6 +339,30 @@ describe("channel mode", () => {
     expect(uploads.text("e1")).toBe("abcdefghij");
     expect(uploads.topics("phx_join")).toEqual(["e1", "e1"]);
   });
+
+  test.each(["rate_limited", "overloaded"])(
+    "a chunk that is refused as %s is pushed again, ten times",
+    async (reason) => {
+      const held = hold("chunk");
+      void slot.select(file("abc"));
+      const started = slot.start();
+      const refuse = async (count: number) => {
+        await eventually(() => held.messages.length === count);
+        uploads.server.reply(held.messages[count - 1] as ReceivedMessage, "error", { reason });
+        await turn();
+        clock.advance(BUSY_DELAY_MS - 1);
+        await turn();
+        expect(held.messages.length).toBe(count);
+        clock.advance(1);
+      };
+      for (let count = 1; count <= 10; count++) await refuse(count);
+      await eventually(() => held.messages.length === 11);
+      if (reason === "overloaded") uploads.server.reply(held.messages[10] as ReceivedMessage, "error", { reason });
+      else uploads.server.reply(held.messages[10] as ReceivedMessage, "ok", { progress: 100 });
+      await started;
+      expect(brief()).toEqual([reason === "overloaded" ? ["e1", "error", 0, reason] : ["e1", "success", 100]]);
+    },
+  );
 
   test("protocol.md 6: what was read for a join that has ended is not sent in the next", async () => {
     await resumable();
