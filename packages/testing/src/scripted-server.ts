@@ -20,6 +20,7 @@ import {
   STORE_ID_KEY,
   type StreamOp,
   UNMOUNT,
+  type UploadOp,
 } from "@musubi/protocol";
 import type { SocketLike } from "@musubi/client";
 import { Socket } from "phoenix";
@@ -43,6 +44,7 @@ export interface TestSocket extends SocketLike {
 /** What beside `ops` an envelope of the scripted server carries. */
 export interface EnvelopeExtras {
   readonly stream_ops?: readonly StreamOp[];
+  readonly upload_ops?: readonly UploadOp[];
   readonly events?: readonly JsonObject[];
 }
 
