@@ -3,7 +3,16 @@ import type { AddressInfo } from "node:net";
 import { connect } from "@musubi/client";
 import { type CreateSocketOptions, createSocket, type SocketExtras } from "@musubi/client/socket";
 import { decodeTextFrame } from "@musubi/protocol";
-import { command, createMusubiServer, defineStore, type InferStores, type MusubiServer } from "@musubi/server";
+import {
+  channel,
+  command,
+  createEndpoint,
+  createMusubiServer,
+  defineStore,
+  type InferStores,
+  type MusubiServer,
+  refused,
+} from "@musubi/server";
 import { eventually, FakeClock } from "@musubi/testing";
 import { Socket } from "phoenix";
 import { afterEach, describe, expect, test, vi } from "vitest";
@@ -90,6 +99,43 @@ describe("createSocket and our server over a real socket", () => {
     expect(new Set(connectTokens).size).toBe(2);
     expect(connectTokens[0]).toBe("t1");
     expect(logger.error).not.toHaveBeenCalled();
+  });
+});
+
+describe("a server that has moved", () => {
+  test("client.md 3: a join refused with moved leads to the other server, where roots are live", async () => {
+    const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+    const listen = async (attach: (http: Server) => void): Promise<string> => {
+      const http = createServer();
+      attach(http);
+      await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
+      closers.push(() => {
+        http.closeAllConnections();
+        return new Promise((resolve) => http.close(resolve));
+      });
+      return `ws://127.0.0.1:${(http.address() as AddressInfo).port}/socket`;
+    };
+    const musubi = createMusubiServer({ stores: [Visits], logger: quiet });
+    closers.push(() => musubi.close());
+    const there = await listen((http) => musubi.attach(http, { path: "/socket" }));
+    const here = await listen((http) => {
+      const join = () => refused({ reason: "moved", url: there });
+      const endpoint = createEndpoint({ channels: [channel("musubi:connection", { join })], logger: quiet });
+      endpoint.attach(http, { path: "/socket" });
+      closers.push(() => endpoint.close());
+    });
+    const asked: string[] = [];
+    const socket = createSocket(Socket, here, {
+      transport: WebSocket,
+      logger,
+      isMoveAllowed: (url) => asked.push(url) > 0,
+    });
+    closers.push(() => socket.disconnect());
+    const connection = await connect<InferStores<typeof musubi>>(socket, { logger });
+    closers.push(() => connection.disconnect());
+    const { store } = await connection.mountStore({ module: "Test.Visits", id: "a", params: {} });
+    await expect(store.dispatchCommand("visit")).resolves.toEqual({ count: 1 });
+    expect([asked, connection.statusDetail.current.reason]).toEqual([[there], null]);
   });
 });
 
