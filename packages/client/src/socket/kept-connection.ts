@@ -1,6 +1,7 @@
 import type { Clock } from "@musubi/protocol";
 import type { Logger } from "../logger.js";
 import { ObservableValue, type Unsubscribe } from "../observable.js";
+import { askApp } from "./ask-app.js";
 import { watchClock } from "./clock-jump.js";
 import type { LastingBackoff } from "./lasting-backoff.js";
 import { isPageHidden, watchPage } from "./page.js";
@@ -79,7 +80,8 @@ export class KeptConnection {
   handleClose(reason: SocketReason & { readonly kind: "closed" }): void {
     // An older transport's close can come after the next was made.
     if (this.#options.port.hasLiveTransport()) return;
-    const isFinal = this.#isFinalClose(reason.closeCode, reason.text);
+    const { isFinalClose, logger } = this.#options;
+    const isFinal = askApp("isFinalClose", () => isFinalClose(reason.closeCode, reason.text), logger);
     this.#dispatch(isFinal ? "closed_finally" : "closed", reason);
   }
 
@@ -216,15 +218,6 @@ export class KeptConnection {
       onHidden: () => this.#dispatch("page_hidden"),
       onOnline: () => this.#dispatch("nudged"),
     });
-  }
-
-  #isFinalClose(code: number, text: string): boolean {
-    try {
-      return this.#options.isFinalClose(code, text);
-    } catch (cause) {
-      this.#options.logger.error(`isFinalClose threw on ${code}; the socket reconnects.`, cause);
-      return false;
-    }
   }
 
   #publish(): void {

@@ -1,4 +1,5 @@
 import type { Logger } from "../logger.js";
+import { askApp } from "./ask-app.js";
 
 /** Moves in a row, without a connection that lasted, before a server that sends us round is not followed. */
 const MAX_MOVES = 5;
@@ -45,22 +46,15 @@ export class MovingAddress {
 
   /** Whether the next attempt is to be made at `to`, as a server asks. */
   move(to: string): boolean {
-    if (this.#options.now() - this.#openedAt >= this.#options.stableAfterMs) this.#moves = 0;
+    const { now, stableAfterMs, isAllowed, logger } = this.#options;
+    if (now() - this.#openedAt >= stableAfterMs) this.#moves = 0;
     const url = resolveMove(to, this.#current);
-    if (url === undefined || this.#moves >= MAX_MOVES || !this.#isAllowed(url)) return false;
+    if (url === undefined || this.#moves >= MAX_MOVES) return false;
+    if (!askApp("isMoveAllowed", () => isAllowed(url), logger)) return false;
     this.#moves++;
     this.#failures = 0;
     this.#current = url;
     return true;
-  }
-
-  #isAllowed(url: string): boolean {
-    try {
-      return this.#options.isAllowed(url);
-    } catch (cause) {
-      this.#options.logger.error(`isMoveAllowed threw on ${url}; it is not followed.`, cause);
-      return false;
-    }
   }
 }
 

@@ -52,31 +52,11 @@ export type SocketEvent =
   | "probe_answered"
   | "probe_overdue";
 
-type Row = Readonly<Record<SocketEvent, SocketState>>;
-
-/** A row in which only `moves` lead elsewhere; a disconnect always does. */
-const row = (state: SocketState, moves: Partial<Row>): Row => ({
-  connect: state,
-  authorized: state,
-  failed: state,
-  opened: state,
-  closed: state,
-  closed_finally: state,
-  retry_due: state,
-  page_hidden: state,
-  page_shown: state,
-  nudged: state,
-  moved: state,
-  probe_answered: state,
-  probe_overdue: state,
-  disconnect: "idle",
-  ...moves,
-});
-
-const TABLE: Readonly<Record<SocketState, Row>> = {
-  idle: row("idle", { connect: "authorizing" }),
-  authorizing: row("authorizing", { authorized: "opening", failed: "waiting" }),
-  opening: row("opening", {
+/** What is not named stays as it is, but for `disconnect`. */
+const TABLE: Readonly<Record<SocketState, Readonly<Partial<Record<SocketEvent, SocketState>>>>> = {
+  idle: { connect: "authorizing" },
+  authorizing: { authorized: "opening", failed: "waiting" },
+  opening: {
     opened: "open",
     failed: "waiting",
     closed: "waiting",
@@ -84,34 +64,29 @@ const TABLE: Readonly<Record<SocketState, Row>> = {
     // A handshake that was on its way when the network changed can hang for minutes.
     page_shown: "authorizing",
     nudged: "authorizing",
-  }),
-  open: row("open", {
+  },
+  open: {
     closed: "waiting",
     closed_finally: "stopped",
     moved: "authorizing",
     page_shown: "probing",
     nudged: "probing",
-  }),
-  probing: row("probing", {
+  },
+  probing: {
     closed: "waiting",
     closed_finally: "stopped",
     moved: "authorizing",
     probe_answered: "open",
     probe_overdue: "authorizing",
-  }),
-  waiting: row("waiting", {
-    retry_due: "authorizing",
-    page_hidden: "hidden",
-    page_shown: "authorizing",
-    nudged: "authorizing",
-  }),
-  hidden: row("hidden", { page_shown: "authorizing" }),
-  stopped: row("stopped", { connect: "authorizing" }),
+  },
+  waiting: { retry_due: "authorizing", page_hidden: "hidden", page_shown: "authorizing", nudged: "authorizing" },
+  hidden: { page_shown: "authorizing" },
+  stopped: { connect: "authorizing" },
 };
 
-/** The state after `event`. Total: every state takes every event. */
+/** The state after `event`. Total: every state takes every event, and a `disconnect` always ends it. */
 export function nextSocketState(state: SocketState, event: SocketEvent): SocketState {
-  return TABLE[state][event];
+  return event === "disconnect" ? "idle" : (TABLE[state][event] ?? state);
 }
 
 /** Whether a transport exists in this state; leaving it for one without closes the transport. */
