@@ -181,6 +181,35 @@ describe("mounting", () => {
     expect(pushed("mount")).toBe(1);
   });
 
+  test("protocol.md 2: on such a server an id is held also while its root is mounted anew", async () => {
+    server.rootIdOf = (_module, id) => id;
+    const { remount } = await mount("a", "Counter");
+    let proceed = (): void => {};
+    server.intercept("mount", (_message, answer) => {
+      proceed = answer;
+    });
+    const remounted = remount({ n: 2 });
+    await eventually(() => pushed("mount") === 2);
+    await expect(mount("a", "Other")).rejects.toMatchObject({ code: "root_id_taken" });
+    proceed();
+    await remounted;
+    expect([pushed("mount"), pushed("unmount")]).toEqual([2, 1]);
+  });
+
+  test("protocol.md 2: an id that another module's mount under way has taken is not unmounted from under it", async () => {
+    const held: ReceivedMessage[] = [];
+    server.intercept("mount", (message) => void held.push(message));
+    const [first, second] = [mount("a", "Counter"), mount("a", "Other")];
+    second.catch(() => {});
+    await eventually(() => held.length === 2);
+    server.reply(held[1] as ReceivedMessage, "error", { reason: "already_mounted", root_id: "a" });
+    await expect(second).rejects.toMatchObject({ code: "root_id_taken" });
+    server.reply(held[0] as ReceivedMessage, "ok", { root_id: "a" });
+    server.push("patch", initialEnvelope("a", { count: 5 }, {}));
+    await first;
+    expect(pushed("unmount")).toBe(0);
+  });
+
   test("protocol.md 2: a reply without a root_id means root_id = id", async () => {
     server.intercept("mount", (message) => {
       server.reply(message, "ok", {});

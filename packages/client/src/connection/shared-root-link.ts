@@ -51,7 +51,7 @@ export class SharedRootLink implements ConnectedLink {
     const { queue, namesRootsById } = this.#topology;
     if (queue.takeCondemned(this.#key))
       this.#refuse(mountError(this.#root, "mount_crashed", "twice that crashed the server's channel"));
-    else if (namesRootsById && this.#isTaken(this.#root.id)) this.#refuse(this.#takenError(this.#root.id));
+    else if (namesRootsById && this.#isNamesakeMounted()) this.#refuse(this.#takenError(this.#root.id));
     else queue.request(this.#key, () => this.#push(resume === undefined ? { params } : { params, resume }));
   }
 
@@ -123,7 +123,8 @@ export class SharedRootLink implements ConnectedLink {
   /** The server holds this pair from before, or with other params: it is unmounted, and mounted once more. */
   #handlePhantom(rootId: string, params: object, isSecond: boolean): void {
     const { mounted, byRootId } = this.#topology;
-    if (!isSecond && !byRootId.has(rootId)) {
+    const isOthers = byRootId.has(rootId) || (rootId === this.#root.id && this.#isNamesakeMounted());
+    if (!isSecond && !isOthers) {
       mounted.delete(this.#key);
       this.#topology.push(UNMOUNT, { root_id: rootId }, () => this.#push({ params }, true));
       return;
@@ -138,6 +139,13 @@ export class SharedRootLink implements ConnectedLink {
 
   #isTaken(rootId: string): boolean {
     return (this.#topology.byRootId.get(rootId) ?? this) !== this;
+  }
+
+  /** Whether another module's root of this id is mounted in this join, or on its way, or not yet unmounted. */
+  #isNamesakeMounted(): boolean {
+    const end = `,${JSON.stringify(this.#root.id)}]`;
+    for (const key of this.#topology.mounted.keys()) if (key !== this.#key && key.endsWith(end)) return true;
+    return false;
   }
 
   #takenError(rootId: string): MusubiError {
