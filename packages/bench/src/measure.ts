@@ -24,8 +24,9 @@ setFlagsFromString("--expose-gc");
 const gc = runInNewContext("gc") as (options: { type: "minor" }) => void;
 
 /**
- * Times all subjects in interleaved rounds: a slow spell of the machine hits each of them. Young garbage is collected
- * before every run, so that none pays for another's; what its own run makes, it pays for. A subject that takes longer than
+ * Times all subjects in interleaved rounds: a slow spell of the machine hits each of them. Rounds
+ * before these warm up, at least `warmUps` of them and for `warmMs`: what is timed is a program that has run for a while.
+ * Young garbage is collected before every run, so that none pays for another's; what its own run makes, it pays for. A subject that takes longer than
  * `slowMs` per run takes part in the first `slowRounds` rounds only.
  */
 export function measure(
@@ -33,12 +34,15 @@ export function measure(
   {
     rounds = 41,
     warmUps = 8,
+    warmMs = 400,
     slowMs = 60,
     slowRounds = 5,
-  }: { rounds?: number; warmUps?: number; slowMs?: number; slowRounds?: number } = {},
+  }: { rounds?: number; warmUps?: number; warmMs?: number; slowMs?: number; slowRounds?: number } = {},
 ): Timing[] {
   const times = subjects.map((): number[] => []);
+  const warmFrom = performance.now();
   for (let round = -warmUps; round < rounds; round++) {
+    if (round === 0 && performance.now() - warmFrom < warmMs) round = -1;
     for (let turn = 0; turn < subjects.length; turn++) {
       const at = (turn + Math.max(0, round)) % subjects.length;
       const subject = subjects[at] as Timed<unknown>;

@@ -3,6 +3,8 @@
  * the envelope's text and against a runtime that rebuilds everything. Run with `--json` for one JSON array of rows.
  */
 import { deepStrictEqual, notDeepStrictEqual } from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import type { JsonValue, StoreId, StreamOp } from "@musubi/protocol";
 import { initial, insertChild, oneOp, removeChild, tenOps, tenOpsInOneStore, type Texts } from "./envelopes.js";
 import { measure, type Timed, type Timing } from "./measure.js";
@@ -10,10 +12,11 @@ import { type Client, initialEnvelope, NaiveClient, type Numbered, OurClient } f
 import { parsing } from "./parsing.js";
 import { createRandom } from "./random.js";
 import { print, type Row, rowOf } from "./report.js";
-import { filling, streamCases } from "./streams.js";
+import { filling, ITEMS, streamCases } from "./streams.js";
 import { balancedTree, INBOX, rowIdsOf, storesOf, withInbox } from "./tree.js";
 
 const SIZES = [100, 1_000, 10_000, 50_000];
+const TREE_CASES = "one-listener one-op ten-ops ten-ops-one-store burst insert-child remove-child";
 const PER_RUN = 400;
 const BURST = 100;
 const CHAT: StoreId = ["chat", "1"];
@@ -83,7 +86,7 @@ function rowsOf(of: Case, isNaiveTimed: boolean): Row[] {
   if (!isNaiveTimed) return rows;
   // On its own: the garbage of rebuilding everything would slow down the others.
   const naive = running("naive", () => new NaiveClient(), of, of.texts.slice(0, 1));
-  const slow = measure([ours(of.texts), naive], { warmUps: 1, rounds: 5 }) as [Timing, Timing];
+  const slow = measure([ours(of.texts), naive], { warmUps: 1, warmMs: 0, rounds: 5 }) as [Timing, Timing];
   return [...rows, rowOf(place, slow[0], slow[1])];
 }
 
@@ -184,12 +187,19 @@ function chatCases(): Case[] {
   }));
 }
 
-/** One after another: the trees of cases that are done with would slow down the collections of the next. */
-function* allCases(): Generator<Case> {
-  yield* chatCases();
-  for (const size of [1_000, 10_000]) yield* initialCases(size);
-  for (const size of SIZES) yield* treeCases(size);
-}
+const GROUPS: Readonly<Record<string, (size: number) => Case[]>> = {
+  streams: chatCases,
+  initial: initialCases,
+  tree: treeCases,
+};
+/** Every case by the group and size that it is made with. */
+const CASES: readonly (readonly [group: string, size: number, names: string])[] = [
+  ["streams", ITEMS, "stream-append stream-append-read-16th stream-1000-ops stream-1000-ops-mixed"],
+  ...[1_000, 10_000].map(
+    (size) => ["initial", size, "initial-0-listeners initial-100-listeners initial-10000-listeners"] as const,
+  ),
+  ...SIZES.map((size) => ["tree", size, TREE_CASES + (size < 10_000 ? "" : " many-listeners")] as const),
+];
 
 /** The value of `--name=value` among the arguments. */
 function optionOf(name: string): string | undefined {
@@ -197,17 +207,33 @@ function optionOf(name: string): string | undefined {
   return process.argv.find((arg) => arg.startsWith(start))?.slice(start.length);
 }
 
-/** `--case=` and `--size=` pick cases; `--no-naive` leaves the slow comparison out. */
+/**
+ * Runs each case in a process of its own: neither the trees of cases that are done with nor what the engine learned from
+ * them weighs on the next. `--case=` and `--size=` pick some; `--no-naive` leaves the slow comparison out.
+ */
 function allRows(): Row[] {
-  const rows: Row[] = [];
   const [only, size] = [optionOf("case"), optionOf("size")];
-  const isNaiveTimed = !process.argv.includes("--no-naive");
-  for (const each of allCases()) {
-    if ((only !== undefined && each.case !== only) || (size !== undefined && each.size !== Number(size))) continue;
-    // Rebuilding 50 000 stores takes most of a second.
-    rows.push(...rowsOf(each, isNaiveTimed && each.size <= 10_000));
-  }
-  return rows;
+  return CASES.flatMap(([group, each, names]) =>
+    names.split(" ").flatMap((name) => {
+      if ((only !== undefined && name !== only) || (size !== undefined && each !== Number(size))) return [];
+      const args = [`--only=${group} ${each} ${name}`, ...process.argv.slice(2)];
+      const output = execFileSync(process.execPath, [...process.execArgv, fileURLToPath(import.meta.url), ...args], {
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      return JSON.parse(output) as Row[];
+    }),
+  );
 }
 
-print(allRows(), process.argv.includes("--json"));
+/** The rows of the one case that this process is for. */
+function ownRows(only: string): Row[] {
+  const [group = "", size, name] = only.split(" ");
+  const found = GROUPS[group]?.(Number(size)).find((each) => each.case === name);
+  if (found === undefined) throw new Error(`No case is called ${only}.`);
+  // Rebuilding 50 000 stores takes most of a second.
+  return rowsOf(found, found.size <= 10_000 && !process.argv.includes("--no-naive"));
+}
+
+const only = optionOf("only");
+print(only === undefined ? allRows() : ownRows(only), only !== undefined || process.argv.includes("--json"));

@@ -12,7 +12,8 @@ import { parsing } from "./parsing.js";
 import { createRandom } from "./random.js";
 import { type Row, rowOf } from "./report.js";
 
-const ITEMS = 10_000;
+/** How many items the list of the stream cases holds. */
+export const ITEMS = 10_000;
 const APPENDS = 320;
 const OPS = 1_000;
 

@@ -47,7 +47,7 @@ export class StoreIndex implements DraftObserver {
   /** Former states of the records that the current change affects. */
   #staged: Before[] = [];
   #change = 1;
-  /** Stores on the path of the current op, outermost first. */
+  /** Stores on the path of the current op, innermost first. */
   #path: StoreNode[] = [];
   /** What the op took away, and what it brought. */
   #left: JsonValue = null;
@@ -112,7 +112,7 @@ export class StoreIndex implements DraftObserver {
   }
 
   enter(node: JsonObject): void {
-    if (isStoreLike(node)) this.#path.unshift(node);
+    if (isStoreLike(node)) this.#path.push(node);
   }
 
   /** A store's node was changed, or copied. */
@@ -136,7 +136,7 @@ export class StoreIndex implements DraftObserver {
     const left = this.#left;
     const arrived = this.#arrived;
     let around: StoreRecord | undefined;
-    for (let at = 0; at < path.length; at++) {
+    for (let at = path.length - 1; at >= 0; at--) {
       const node = path[at] as StoreNode;
       around = this.#byIdentity.get(node[STORE_ID_KEY]);
       if (around !== undefined) this.renew(around, node);
@@ -157,7 +157,9 @@ export class StoreIndex implements DraftObserver {
       // Places that were left are found out when somebody looks there, or all at once when they are too many.
       if (this.#placesLeft < 0) this.#places = undefined;
       if (!this.#byId.holdsOnlyRoot || this.#places !== undefined) {
-        walkStores(arrived, path, (node, chain, steps) => this.#arrive(node, chain, steps));
+        const chain: StoreNode[] = [];
+        for (const node of path) chain.unshift(node);
+        walkStores(arrived, chain, (node, stores, steps) => this.#arrive(node, stores, steps));
       }
     }
     if (path.length > 0) this.#path = [];
