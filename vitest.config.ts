@@ -3,12 +3,30 @@ import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config
 // Tests run on the sources: the condition leads `@musubi/*` imports to `src`, so nothing has to be built first.
 const conditions = ["@musubi/source", "module", "import", "default"];
 
-const project = (test: NonNullable<TestProjectInlineConfiguration["test"]>): TestProjectInlineConfiguration => ({
-  resolve: { conditions: [...conditions, "browser"] },
+const project = (
+  test: NonNullable<TestProjectInlineConfiguration["test"]>,
+  resolve: TestProjectInlineConfiguration["resolve"] = {},
+): TestProjectInlineConfiguration => ({
+  resolve: { conditions: [...conditions, "browser"], ...resolve },
   ssr: { resolve: { conditions: [...conditions, "node"] } },
   // What is awaited comes in milliseconds; only a busy machine needs more, and a longer limit costs a good run nothing.
   test: { expect: { poll: { timeout: 15_000 } }, ...test },
 });
+
+const reactProject = (
+  name: string,
+  version: string,
+  resolve?: TestProjectInlineConfiguration["resolve"],
+): TestProjectInlineConfiguration =>
+  project(
+    {
+      name,
+      include: ["packages/*/src/**/*.test.tsx", "tests/react/**/*.test.tsx"],
+      environment: "jsdom",
+      env: { REACT_VERSION: version },
+    },
+    resolve,
+  );
 
 export default defineConfig({
   test: {
@@ -18,10 +36,15 @@ export default defineConfig({
         include: ["packages/*/src/**/*.test.ts", "tests/unit/**/*.test.ts"],
         environment: "node",
       }),
-      project({
-        name: "dom",
-        include: ["packages/*/src/**/*.test.tsx"],
-        environment: "jsdom",
+      // The same tests on both versions of React that apps have.
+      reactProject("dom", "19.3"),
+      reactProject("dom-18", "18.3", {
+        alias: [
+          {
+            find: /^(react|react-dom|use-sync-external-store|@testing-library\/react)(?=\/|$)/,
+            replacement: `${import.meta.dirname}/tests/react18/node_modules/$1`,
+          },
+        ],
       }),
       project({
         name: "interop",

@@ -64,7 +64,7 @@ export const stages = [
     name: "unit",
     suite: "check",
     title: "tests beside the sources, tests/unit",
-    run: () => vitest("unit", ["unit", "dom"]),
+    run: () => vitest("unit", ["unit", "dom", "dom-18"]),
   },
   { name: "packages", suite: "check", title: "the packed packages: publint, attw, plain Node", run: packagesOutcome },
   { name: "dead", suite: "check", title: "dead code and dependencies, by knip", run: commands(["knip"]) },

@@ -163,7 +163,7 @@ describe("useMusubiCommand", () => {
     await showing("ready idle x no error");
   });
 
-  test("react.md 6: works with useActionState and useOptimistic", async () => {
+  test.skipIf(useActionState === undefined)("react.md 6: works with useActionState and useOptimistic", async () => {
     function Form(): ReactElement {
       const root = app.musubi.useMusubiRoot({ module: "Room", id: "a" });
       const { dispatch } = app.musubi.useMusubiCommand(root.store, "rename");

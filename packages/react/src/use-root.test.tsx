@@ -202,28 +202,31 @@ describe("no extra wire traffic", () => {
     expect(app.count("mount")).toBe(2);
   });
 
-  test("react.md 1: hidden by Activity longer than the grace: one unmount; shown again: one mount, last snapshot on screen", async () => {
-    const at = (mode: "visible" | "hidden"): ReactElement => (
-      <Activity mode={mode}>
-        <Room id="a" />
-      </Activity>
-    );
-    const { show } = app.render(at("visible"));
-    await showing("room a");
-    show(at("hidden"));
-    app.advance(GRACE_MS);
-    await until(() => expect(app.count("unmount")).toBe(1));
-    await app.settle();
-    seen.length = 0;
-    app.server.store("Room", () => ({ title: "new title", rows: [] }));
-    show(at("visible"));
-    expect(text()).toBe("room a stale fetching");
-    await showing("new title");
-    expect(seen.map((root) => root.status)).not.toContain("loading");
-    expect([app.count("mount"), app.count("unmount")]).toEqual([2, 1]);
-  });
+  test.skipIf(Activity === undefined)(
+    "react.md 1: hidden by Activity longer than the grace: one unmount; shown again: one mount, last snapshot on screen",
+    async () => {
+      const at = (mode: "visible" | "hidden"): ReactElement => (
+        <Activity mode={mode}>
+          <Room id="a" />
+        </Activity>
+      );
+      const { show } = app.render(at("visible"));
+      await showing("room a");
+      show(at("hidden"));
+      app.advance(GRACE_MS);
+      await until(() => expect(app.count("unmount")).toBe(1));
+      await app.settle();
+      seen.length = 0;
+      app.server.store("Room", () => ({ title: "new title", rows: [] }));
+      show(at("visible"));
+      expect(text()).toBe("room a stale fetching");
+      await showing("new title");
+      expect(seen.map((root) => root.status)).not.toContain("loading");
+      expect([app.count("mount"), app.count("unmount")]).toEqual([2, 1]);
+    },
+  );
 
-  test("react.md 1: hidden and shown within the grace: nothing is sent", async () => {
+  test.skipIf(Activity === undefined)("react.md 1: hidden and shown within the grace: nothing is sent", async () => {
     const at = (mode: "visible" | "hidden"): ReactElement => (
       <Activity mode={mode}>
         <Room id="a" />
