@@ -14,6 +14,8 @@ import type { PatchOp } from "./patch-op.js";
 import { quote, scanIndex, scanKey, scannedTo } from "./pointer.js";
 
 type Container = JsonObject | JsonArray;
+/** What the base has at some place. */
+type Before = JsonValue | undefined;
 
 /** Hears what a {@link TreeDraft} does to a tree: of each op first what left and came, then the path it took. */
 export interface DraftObserver {
@@ -60,7 +62,7 @@ export class TreeDraft {
   begin(base: JsonValue): void {
     this.#base = base;
     this.#root = base;
-    this.#copies = [];
+    if (this.#copies.length > 0) this.#copies = [];
     this.#owned = undefined;
     this.#moved = false;
   }
@@ -82,13 +84,7 @@ export class TreeDraft {
   }
 
   /** Takes the op on from `node`, to which it has come; `before` is what the base has there. Returns what takes its place. */
-  #step(
-    op: PatchOp,
-    node: JsonValue | undefined,
-    before: JsonValue | undefined,
-    start: number,
-    levels: number,
-  ): Container {
+  #step(op: PatchOp, node: JsonValue | undefined, before: Before, start: number, levels: number): Container {
     const { path } = op;
     if (typeof node !== "object" || node === null) throw missing(path);
     if (levels === 0) throw new MusubiError("too_deep", `a path leads more than ${MAX_JSON_DEPTH} levels down`);
@@ -97,7 +93,8 @@ export class TreeDraft {
       const index = scanIndex(path, start, array.length);
       const end = scannedTo();
       if (end === path.length) return this.#changeArray(op, array, index, before);
-      const child = this.#step(op, array[index], (before as JsonArray | undefined)?.[index], end + 1, levels - 1);
+      const below = array[index];
+      const child = this.#step(op, below, array === before ? below : memberOf(before, index), end + 1, levels - 1);
       const own = this.#own(array, before) as MutableArray;
       own[index] = child;
       return own;
@@ -109,7 +106,8 @@ export class TreeDraft {
     if (end === path.length) {
       own = this.#changeObject(op, object, key, before);
     } else {
-      const child = this.#step(op, object[key], (before as JsonObject | undefined)?.[key], end + 1, levels - 1);
+      const below = object[key];
+      const child = this.#step(op, below, object === before ? below : memberOf(before, key), end + 1, levels - 1);
       own = this.#own(object, before) as MutableObject;
       own[key] = child;
     }
@@ -117,7 +115,7 @@ export class TreeDraft {
     return own;
   }
 
-  #changeObject(op: PatchOp, object: JsonObject, key: string, before: JsonValue | undefined): MutableObject {
+  #changeObject(op: PatchOp, object: JsonObject, key: string, before: Before): MutableObject {
     let former: JsonValue | undefined = object[key];
     // What an object inherits is a function, which no JSON value is.
     if (typeof former === "function") former = undefined;
@@ -132,7 +130,7 @@ export class TreeDraft {
     return own;
   }
 
-  #changeArray(op: PatchOp, array: JsonArray, index: number, before: JsonValue | undefined): MutableArray {
+  #changeArray(op: PatchOp, array: JsonArray, index: number, before: Before): MutableArray {
     const isAdd = op.op === "add";
     if (index === -1 || index > array.length || (index === array.length && !isAdd)) throw missing(op.path);
     const value = op.op === "remove" ? undefined : op.value;
@@ -155,12 +153,12 @@ export class TreeDraft {
   }
 
   /** Whether the draft made `node`; `before` is what the base has at the same place. */
-  #owns(node: Container, before: JsonValue | undefined): boolean {
+  #owns(node: Container, before: Before): boolean {
     return this.#owned === undefined ? node !== before : this.#owned.has(node);
   }
 
   /** `node` itself when the draft owns it, else a copy. */
-  #own(node: Container, before: JsonValue | undefined): Container {
+  #own(node: Container, before: Before): Container {
     if (this.#owns(node, before)) return node;
     return this.#note(Array.isArray(node) ? (node as JsonArray).slice() : { ...(node as JsonObject) });
   }
@@ -183,4 +181,8 @@ export class TreeDraft {
 
 function missing(path: string): MusubiError {
   return new MusubiError("path_not_found", `${quote(path)} leads nowhere in this tree`, { details: { path } });
+}
+
+function memberOf(value: Before, slot: string | number): Before {
+  return (value as Readonly<Record<string | number, JsonValue>> | null | undefined)?.[slot];
 }
