@@ -1,5 +1,5 @@
 import { decodeTextFrame, encodeTextFrame } from "@musubi/protocol";
-import { createMemoryTransport, eventually, FakeClock, initialEnvelope } from "@musubi/testing";
+import { createMemoryTransport, eventually, FakeClock, initialEnvelope, type ReceivedMessage } from "@musubi/testing";
 import { Socket } from "phoenix";
 import { expect, test, vi } from "vitest";
 import { type AnyRegistry, connect } from "../index.js";
@@ -36,7 +36,7 @@ test("protocol.md 8: a rejoin that is refused is tried again with back-off, with
       send = (joinRef, ref, event, payload) => peer.send(encodeTextFrame({ joinRef, ref, topic, event, payload }));
       return {
         message: (text) => {
-          const { joinRef, ref, event } = decodeTextFrame(text);
+          const { joinRef, ref, event } = decodeTextFrame(text) as ReceivedMessage;
           if (event !== "phx_join") return;
           joins++;
           joined = joinRef;
