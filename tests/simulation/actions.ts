@@ -2,6 +2,7 @@ import { drawFault, type Fault, type SeededRandom } from "@musubi/testing";
 import type { CommandMood, JoinMood, MountMood, RootTrouble } from "./moods.js";
 import type { UpdateKind } from "./optimistic.js";
 import { withPlot } from "./plots.js";
+import type { PersisterMood } from "./sim-cache.js";
 import type { FileMood } from "./sim-file.js";
 
 /** What a listener does when it is called, the first times. */
@@ -23,6 +24,8 @@ export type Action =
       readonly pair: number;
       readonly label: number;
       readonly how: "mountStore" | "openRoot";
+      /** With a cache, of this buster. */
+      readonly buster?: string;
     }
   | { readonly do: "unmount"; readonly hold: number }
   | { readonly do: "remount"; readonly hold: number; readonly label: number }
@@ -67,6 +70,9 @@ export type Action =
   | { readonly do: "read"; readonly hold: number; readonly depth: number }
   | { readonly do: "change"; readonly pair: number; readonly times: number; readonly seed: number }
   | { readonly do: "trouble"; readonly pair: number; readonly kind: RootTrouble }
+  /** How the place where states are kept answers from now on. */
+  | { readonly do: "persister"; readonly mood: PersisterMood }
+  | { readonly do: "clear_cache"; readonly pair?: number }
   /** How the next mount is answered, of any root or of one. */
   | { readonly do: "mood"; readonly mood: MountMood; readonly pair?: number }
   /** How the next join is answered; that one comes when the channel crashes. */
@@ -90,10 +96,12 @@ const WEIGHTS: Readonly<Record<Action["do"], number>> = {
   unlisten: 2,
   upload: 7,
   upload_act: 3,
-  upload_trouble: 2,
+  upload_trouble: 4,
   read: 6,
   change: 45,
   trouble: 6,
+  persister: 2,
+  clear_cache: 1,
   mood: 4,
   join: 2,
   socket: 1,
@@ -106,7 +114,8 @@ const KINDS: readonly Action["do"][] = (Object.keys(WEIGHTS) as Action["do"][]).
 
 const UPDATES: readonly UpdateKind[] = ["mark", "rename", "count", "count", "throw"];
 const FILE_MOODS: readonly FileMood[] = [
-  ...Array.from({ length: 7 }, () => "ok" as const),
+  ...Array.from({ length: 4 }, () => "ok" as const),
+  ...Array.from({ length: 3 }, () => "slow" as const),
   "external",
   "external",
   "external_failing",
@@ -136,7 +145,7 @@ export function drawActions(random: SeededRandom, length: number): readonly Acti
     { do: "listen", hold: 0, store: 0, isThere: true, react: "none" },
   ];
   while (actions.length < length) actions.push(drawAction(random));
-  return random.chance(0.4) ? withPlot(random, actions) : actions;
+  return random.chance(0.55) ? withPlot(random, actions) : actions;
 }
 
 function drawAction(random: SeededRandom): Action {
@@ -161,6 +170,7 @@ function drawAction(random: SeededRandom): Action {
         pair: any(),
         label: random.pick([0, 0, 1]),
         how: random.pick(["mountStore", "openRoot"]),
+        ...(random.chance(0.5) ? { buster: random.pick(["one", "one", "one", "two"]) } : {}),
       };
     case "unmount":
       return { do: kind, hold: any() };
@@ -190,8 +200,12 @@ function drawAction(random: SeededRandom): Action {
         timeoutMs: random.pick([10_000, 10_000, 10_000, 500, 40_000]),
         whenOffline: random.pick(["queue", "queue", "reject"]),
         abort: random.pick(["never", "never", "never", "never", "never", "never", "never", "later", "before"]),
-        times: random.chance(0.03) ? 120 : random.chance(0.1) ? 3 : 1,
-        ...(random.chance(0.6) ? { update: random.pick(UPDATES) } : {}),
+        ...(random.chance(0.03)
+          ? { times: 120 }
+          : {
+              times: random.chance(0.1) ? 3 : 1,
+              ...(random.chance(0.6) ? { update: random.pick(UPDATES) } : {}),
+            }),
       };
     case "abort":
       return { do: kind, command: any() };
@@ -210,7 +224,7 @@ function drawAction(random: SeededRandom): Action {
     case "upload_act":
       return { do: kind, hold: any(), act: random.pick(["start", "cancel", "cancel_all", "reset"]), index: any() };
     case "upload_trouble":
-      return { do: kind, kind: random.pick(["cancel", "error", "close", "crash"]), index: any() };
+      return { do: kind, kind: random.pick(["cancel", "error", "close", "crash", "crash"]), index: any() };
     case "read":
       return { do: kind, hold: any(), depth: random.integer(0, 3) };
     case "change":
@@ -230,6 +244,13 @@ function drawAction(random: SeededRandom): Action {
           "down_for_good",
         ]),
       };
+    case "persister":
+      return {
+        do: kind,
+        mood: random.pick(["at_once", "at_once", "late", "late", "never", "throws", "rejects", "malformed"]),
+      };
+    case "clear_cache":
+      return { do: kind, ...(random.chance(0.5) ? { pair: any() } : {}) };
     case "mood":
       return { do: kind, mood: drawMood(random) };
     case "join":

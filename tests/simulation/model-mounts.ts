@@ -95,6 +95,7 @@ export class ModelMounts {
   ): void {
     const { roots, held, coverage: cover, random, style, crash } = this.#context;
     const mood = this.#moodFor(pair);
+    let isStuck = false;
     const namesItself = random.chance(0.5) || style.names !== "id";
     const answer = (): void => reply("ok", namesItself ? { root_id: rootId } : {});
     switch (mood?.kind) {
@@ -110,8 +111,11 @@ export class ModelMounts {
       case "phantom":
       case "stuck":
         if (!mayBePhantom) break;
-        cover.note(mood.kind === "stuck" ? "phantom that stays" : "phantom");
-        if (mood.kind === "stuck") {
+        // Where another pair has the same `root_id`, an unmount for this one would be one for that.
+        isStuck =
+          mood.kind === "stuck" && !(style.names === "id" && style.pairs.some((other) => isNamesake(other, pair)));
+        cover.note(isStuck ? "phantom that stays" : "phantom");
+        if (isStuck) {
           this.hasPhantoms = true;
           client.stuck.add(pair);
         }
@@ -192,4 +196,8 @@ function namesIn(fields: JsonObject): { readonly module: string; readonly id: st
   const { module, id } = fields;
   if (typeof module !== "string" || typeof id !== "string") throw new Error("a mount without a module and an id");
   return { module, id };
+}
+
+function isNamesake(other: string, pair: string): boolean {
+  return other !== pair && other.split("/")[1] === pair.split("/")[1];
 }

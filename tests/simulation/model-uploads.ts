@@ -136,7 +136,7 @@ export class ModelUploads {
   }
 
   chunk(topic: string, fields: JsonObject, reply: Reply): void {
-    const { coverage, complain, isHeld, endChannel, random } = this.#context;
+    const { coverage, complain, isHeld, endChannel, random, held } = this.#context;
     const entry = this.entries.get(topic.slice(UPLOAD_TOPIC.length));
     const bytes = fields["bytes"];
     if (!Array.isArray(bytes)) return complain("a chunk without bytes");
@@ -156,7 +156,8 @@ export class ModelUploads {
     coverage.note("chunk");
     entry.received.push(...(bytes as number[]));
     const progress = Math.floor((entry.received.length * 100) / client_size);
-    reply("ok", { progress });
+    if (client_type === "mood/slow") held.hold(random.integer(30, 300), () => reply("ok", { progress }));
+    else reply("ok", { progress });
     if (entry.received.length === client_size) this.#complete(entry);
     else if (random.chance(0.3)) this.#move(entry, progress);
   }
@@ -164,7 +165,8 @@ export class ModelUploads {
   /** Does something to a file that nobody asked for. */
   trouble(kind: "cancel" | "error" | "close" | "crash", index: number): void {
     const open = Array.from(this.entries.values()).filter((entry) => isOpen(entry) && this.#context.isHeld(entry.run));
-    const entry = open[index % Math.max(1, open.length)];
+    const begun = open.filter(({ received }) => received.length > 0);
+    const entry = begun[index % Math.max(1, begun.length)] ?? open[index % Math.max(1, open.length)];
     if (entry === undefined) return;
     this.#context.coverage.note("upload troubled by the server");
     if (kind === "cancel") this.#cancel(entry);

@@ -2,7 +2,7 @@ import type { MountState } from "@musubi/client";
 import { STORE_ID_KEY, type StoreId, storeIdKey } from "@musubi/protocol";
 import type { Kind } from "./coverage.js";
 import { Divergence } from "./divergence.js";
-import { PlannedError } from "./planned-error.js";
+import { PLANNED_ERROR } from "./planned-error.js";
 
 /** What an optimistic update does to a snapshot, beside leaving its mark. */
 export type UpdateKind = "mark" | "rename" | "count" | "throw";
@@ -47,7 +47,7 @@ export class Overlay {
   /** What the application gives to the client. */
   readonly update = (state: unknown): unknown => {
     const former = state as Record<string, unknown> & { readonly n: number; readonly marks?: readonly unknown[] };
-    if (this.kind === "throw") throw new PlannedError("an update");
+    if (this.kind === "throw") throw PLANNED_ERROR;
     return {
       ...former,
       // What it was given shows that it was given the newest state.

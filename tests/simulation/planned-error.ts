@@ -1,7 +1,2 @@
 /** What a scenario's own code throws on purpose: the client reports it, and it stops nobody. */
-export class PlannedError extends Error {
-  constructor(what: string) {
-    super(`${what} throws`);
-    this.name = "PlannedError";
-  }
-}
+export const PLANNED_ERROR: Error = new Error("thrown on purpose");

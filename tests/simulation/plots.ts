@@ -81,23 +81,6 @@ const PLOTS: readonly Plot[] = [
     { do: "fault", fault: { kind: random.pick(["crash", "close", "cut"]) } },
     waitFor(4_000),
   ],
-  // Files on their way through losses, and roots that begin anew under them.
-  (random) => [
-    mountOf(random, 0),
-    waitFor(200),
-    upload(random),
-    waitFor(random.integer(0, 150)),
-    random.pick<Action>([
-      { do: "fault", fault: { kind: "cut" } },
-      { do: "fault", fault: { kind: "crash" } },
-      { do: "trouble", pair: 0, kind: "restart" },
-      { do: "trouble", pair: 0, kind: "gap" },
-      { do: "upload_trouble", kind: "close", index: 0 },
-    ]),
-    waitFor(random.pick([50, 300, 3_000])),
-    upload(random),
-    waitFor(random.pick([50, 3_000])),
-  ],
   // A root that comes back to find that another module has its id.
   (random) => [
     mountOf(random, 0),
@@ -107,6 +90,63 @@ const PLOTS: readonly Plot[] = [
     mountOf(random, 3),
     waitFor(3_000),
   ],
+];
+
+/** Those that take several things in a row to come off, and so more tries. */
+const LONG_PLOTS: readonly Plot[] = [
+  // Files on their way through losses, and roots that begin anew under them.
+  (random) => [
+    mountOf(random, 0),
+    waitFor(200),
+    upload(random),
+    waitFor(random.integer(40, 400)),
+    random.pick<Action>([
+      { do: "fault", fault: { kind: "cut" } },
+      { do: "fault", fault: { kind: "cut" } },
+      { do: "fault", fault: { kind: "crash" } },
+      { do: "trouble", pair: 0, kind: "restart" },
+      { do: "trouble", pair: 0, kind: "gap" },
+      { do: "upload_trouble", kind: "close", index: 0 },
+      { do: "upload_trouble", kind: "crash", index: 0 },
+      { do: "upload_trouble", kind: "crash", index: 1 },
+      { do: "upload_trouble", kind: "crash", index: 2 },
+    ]),
+    waitFor(random.pick([50, 300, 3_000])),
+    upload(random),
+    waitFor(random.pick([50, 3_000])),
+  ],
+  // A root that is mounted again from what was kept of it.
+  (random) => {
+    const pair = random.integer(0, 3);
+    const mount: Action = { do: "mount", holder: 0, pair, label: 0, how: "mountStore", buster: "one" };
+    return [
+      { do: "disconnect", holder: 0 },
+      { do: "disconnect", holder: 1 },
+      { do: "disconnect", holder: 2 },
+      { do: "connect", holder: 0, usesAtOnce: true },
+      waitFor(200),
+      mount,
+      waitFor(random.pick([300, 1_500, 3_000])),
+      { do: "change", pair, times: 2, seed: random.integer(0, 999) },
+      waitFor(random.pick([50, 1_500])),
+      random.pick<Action>([
+        { do: "unmount", hold: 0 },
+        { do: "disconnect", holder: 0 },
+      ]),
+      waitFor(random.pick([100, 1_000, 5_000, 100_000])),
+      random.pick<Action>([
+        waitFor(0),
+        { do: "mood", mood: { kind: "refuse" }, pair },
+        { do: "mood", mood: { kind: "slow", ms: 2_000 }, pair },
+        { do: "fault", fault: { kind: "refuse", ms: 3_000 } },
+        { do: "persister", mood: "late" },
+      ]),
+      { do: "connect", holder: 0, usesAtOnce: true },
+      mount,
+      command(random),
+      waitFor(random.pick([0, 20, 1_000, 5_000])),
+    ];
+  },
   // Commands on their way through losses, in one session.
   (random) => [
     command(random),
@@ -123,7 +163,8 @@ const PLOTS: readonly Plot[] = [
 /** Puts a plot somewhere into `actions`. */
 export function withPlot(random: SeededRandom, actions: readonly Action[]): readonly Action[] {
   const at = random.integer(6, actions.length);
-  return [...actions.slice(0, at), ...random.pick(PLOTS)(random), ...actions.slice(at)];
+  const plot = random.chance(0.5) ? random.pick(LONG_PLOTS) : random.pick(PLOTS);
+  return [...actions.slice(0, at), ...plot(random), ...actions.slice(at)];
 }
 
 function waitFor(ms: number): Action {
@@ -136,7 +177,13 @@ function mountOf(random: SeededRandom, pair: number): Action {
 
 function upload(random: SeededRandom): Action {
   const sizes = [random.integer(20, 60), random.integer(0, 60)];
-  return { do: "upload", hold: random.integer(0, 9), sizes, mood: "ok", start: "at_once" };
+  return {
+    do: "upload",
+    hold: random.integer(0, 2),
+    sizes,
+    mood: random.pick(["ok", "slow", "slow"]),
+    start: "at_once",
+  };
 }
 
 function command(random: SeededRandom): Action {

@@ -1,6 +1,6 @@
 import type { UploadHandle } from "@musubi/client";
 import { type Root, readTree, rootVersion, subscribeStore } from "@musubi/client/runtime";
-import { deepEqual, type JsonObject, type JsonValue, STORE_ID_KEY, type StoreId, storeIdKey } from "@musubi/protocol";
+import { deepEqual, type JsonValue, STORE_ID_KEY, type StoreId, type StoreNode, storeIdKey } from "@musubi/protocol";
 import { type Coverage, covered } from "./coverage.js";
 import { Divergence } from "./divergence.js";
 import { hydrate, idOf, storesOf } from "./model-document.js";
@@ -13,6 +13,7 @@ import {
   type SeenMarks,
 } from "./optimistic.js";
 import type { RootRun, RunVersion } from "./root-run.js";
+import type { SimCache } from "./sim-cache.js";
 import { mayDiffer, WatchedListener, withContaining } from "./watched-listener.js";
 
 const ROOT_KEY = storeIdKey([]);
@@ -32,6 +33,7 @@ export class RootWatch {
   readonly #runs: readonly RootRun[];
   readonly #now: () => number;
   readonly #coverage: Coverage;
+  readonly #cache: SimCache;
   readonly #stopSpy: () => void;
   readonly #events: number[] = [];
   readonly #expectedEvents: number[] = [];
@@ -40,6 +42,8 @@ export class RootWatch {
   #overlays: Overlay[] = [];
   #marks: SeenMarks = NO_MARKS;
   #run = -1;
+  /** Whether the state is a cached one. */
+  #isSeed = false;
   #version = 0;
   #snapshot: unknown;
   /** What is to be seen of the root's files. */
@@ -51,13 +55,14 @@ export class RootWatch {
     proxy: { handleEvent(name: string, handler: (payload: unknown) => void): () => void },
     runs: readonly RootRun[],
     label: number,
-    world: { readonly now: () => number; readonly coverage: Coverage },
+    world: { readonly now: () => number; readonly coverage: Coverage; readonly cache: SimCache },
   ) {
     this.label = label;
     this.root = root;
     this.#runs = runs;
     this.#now = world.now;
     this.#coverage = world.coverage;
+    this.#cache = world.cache;
     this.look();
     this.#expectedEvents.length = 0;
     // One envelope at a time even when several arrive in one turn: those held back for a mount's reply.
@@ -81,6 +86,11 @@ export class RootWatch {
 
   get hasState(): boolean {
     return this.#run >= 0;
+  }
+
+  /** Whether nothing of the server's own was there yet. */
+  get isSeed(): boolean {
+    return this.#isSeed;
   }
 
   /** The life of the root that the client shows. */
@@ -172,18 +182,22 @@ export class RootWatch {
   /** Takes note of where the root is; may be called in the middle of things. */
   look(): void {
     const tree = readTree(this.root);
-    const version = rootVersion(this.root);
+    const own = rootVersion(this.root);
     if (tree === undefined) {
       if (this.hasState) throw new Divergence("the screen never blanks", `${this.root.key} lost its tree`);
       return;
     }
     const run = tree["run"] as number;
     const snapshot = this.root.snapshots.read(this.root.tree.rootRecord);
-    const isSame = run === this.#run && version === this.#version;
+    const isSeed = own === 0;
+    if (isSeed !== this.root.state.current.fromCache && isSeed)
+      throw new Divergence("a cached state is said to be one", this.root.key);
+    const before = this.#marks;
+    if (snapshot !== this.#snapshot) this.#marks = this.#overlays.length === 0 ? NO_MARKS : readMarks(snapshot);
+    const version = !isSeed ? own : this.#isSeed ? this.#version : this.#seedOf(tree, snapshot);
+    const isSame = run === this.#run && version === this.#version && isSeed === this.#isSeed;
     if (isSame && snapshot === this.#snapshot) return;
     this.#snapshot = snapshot;
-    const before = this.#marks;
-    this.#marks = this.#overlays.length === 0 ? NO_MARKS : readMarks(snapshot);
     const changed = changedMarks(before, this.#marks);
     const files = JSON.stringify(this.slot) ?? "";
     if (files !== this.#files) changed.push(ROOT_KEY);
@@ -191,7 +205,7 @@ export class RootWatch {
     if (before.size > 0 && this.#marks.size > 0 && !isSame) this.#coverage.note("update through an envelope");
     if (Array.from(this.#marks.values()).flat().length > 1) this.#coverage.note("several updates at once");
     if (isSame) this.#stepOverlays(changed);
-    else this.#follow(run, version, changed);
+    else this.#follow(run, version, changed, isSeed);
     this.#compare(tree, snapshot);
   }
 
@@ -210,15 +224,19 @@ export class RootWatch {
   }
 
   /** Counts what the listeners have to hear on the way from the state seen last. */
-  #follow(run: number, version: number, changed: readonly string[]): void {
-    const history = this.#runs[run]?.history;
-    const target = history?.[version];
-    if (history === undefined || target === undefined || target.isSpoilt)
+  #follow(run: number, version: number, changed: readonly string[], isSeed: boolean): void {
+    const { module, id } = this.root;
+    const found = this.#runs[run];
+    if (found?.pair !== `${module}/${id}`)
+      throw new Divergence("a root shows its own state", `${this.root.key}: run ${run}`);
+    const { history } = found;
+    const target = history[version];
+    if (target === undefined || target.isSpoilt)
       throw new Divergence("state is the server's", `${this.root.key} shows version ${version} of run ${run}`);
-    const isSameRun = run === this.#run;
+    const isSameRun = run === this.#run && !this.#isSeed;
     if (isSameRun && version < this.#version)
       throw new Divergence("versions grow", `${this.root.key} went from ${this.#version} to ${version}`);
-    const from = isSameRun ? this.#version : 0;
+    const from = isSeed ? version - 1 : isSameRun ? this.#version : 0;
     const first = this.current;
     let before = first;
     for (let at = from + 1; at <= version; at++) {
@@ -228,34 +246,49 @@ export class RootWatch {
       const maybe = isLast ? withContaining(this.#unseen, before, after) : new Set<string>();
       for (const { listener, key } of this.#heard) {
         const isChanged = before?.views.get(key) !== after.views.get(key) || surely.has(key);
-        const isMaybe = maybe.has(key) || mayDiffer(key, before, after, at === 1);
+        const isMaybe = maybe.has(key) || mayDiffer(key, before, after, isSeed || at === 1);
         listener.expect(isChanged ? "surely" : isMaybe ? "maybe" : "never");
       }
       for (const overlay of this.#overlays) if (!after.views.has(overlay.storeKey)) overlay.mayHide = true;
-      this.#expectedEvents.push(...after.events);
+      if (!isSeed) this.#expectedEvents.push(...after.events);
       if (isLast && at - from === 1) {
-        this.#checkSharing(before, after, at === 1, (key) => surely.has(key) || maybe.has(key));
+        this.#checkSharing(before, after, isSeed || at === 1, (key) => surely.has(key) || maybe.has(key));
       } else if (isLast) {
         this.#parts = partsOf(this.#snapshot);
       }
       before = after;
     }
+    if (this.#isSeed && !isSeed) this.#coverage.note("cached state replaced by the server's");
     this.#run = run;
     this.#version = version;
+    this.#isSeed = isSeed;
   }
 
-  #compare(tree: JsonValue, snapshot: unknown): void {
-    const { tree: expectedTree, streams, snapshot: plain } = this.current as RunVersion;
-    if (!deepEqual(tree, expectedTree as JsonValue))
-      throw new Divergence("the tree is the server's", this.#differs(tree, expectedTree));
-    const shown = overlaysBehind(this.#marks, this.#overlays);
-    const lay = (key: string, state: unknown): unknown =>
-      (shown.get(key) ?? []).reduce((given, overlay) => overlay.update(given), state);
-    const expected = shown.size === 0 ? plain : hydrate(expectedTree, streams, ROOT_KEY, lay);
-    const files = (tree as JsonObject)["files"];
+  #seedOf(tree: StoreNode, snapshot: unknown): number {
+    return this.#cache.shownBy(this.root, tree, (kept) => this.#isExpected(tree, snapshot, kept)).version;
+  }
+
+  #compare(tree: StoreNode, snapshot: unknown): void {
+    const current = this.current as RunVersion;
+    if (!deepEqual(tree, current.tree as JsonValue))
+      throw new Divergence("the tree is the server's", this.#differs(tree, current.tree));
+    if (!this.#isExpected(tree, snapshot, current))
+      throw new Divergence("the snapshot is the server's", this.#differs(snapshot, this.#expected(current)));
+  }
+
+  #isExpected(tree: StoreNode, snapshot: unknown, version: RunVersion): boolean {
+    const { files } = tree;
     const plainly = files === undefined ? snapshot : { ...(snapshot as object), files };
-    if (!deepEqual(plainly as JsonValue, expected as JsonValue))
-      throw new Divergence("the snapshot is the server's", this.#differs(plainly, expected));
+    return deepEqual(plainly as JsonValue, this.#expected(version) as JsonValue);
+  }
+
+  /** What an app is to read of a state, with the updates that are seen laid over it. */
+  #expected({ tree, streams, snapshot }: RunVersion): unknown {
+    const shown = overlaysBehind(this.#marks, this.#overlays);
+    if (shown.size === 0) return snapshot;
+    return hydrate(tree, streams, ROOT_KEY, (key, state) =>
+      (shown.get(key) ?? []).reduce((given, overlay) => overlay.update(given), state),
+    );
   }
 
   #checkOverlays(where: string): void {

@@ -2,7 +2,7 @@ import { SeededRandom } from "@musubi/testing";
 import type { Action, Reaction } from "./actions.js";
 import { type Counts, covered } from "./coverage.js";
 import { Divergence } from "./divergence.js";
-import { PlannedError } from "./planned-error.js";
+import { PLANNED_ERROR } from "./planned-error.js";
 import { settlePromises } from "./virtual-time.js";
 import type { WatchedListener } from "./watched-listener.js";
 import { type Hold, World } from "./world.js";
@@ -73,7 +73,7 @@ class Scenario {
       case "disconnect":
         return world.disconnect(action.holder);
       case "mount":
-        return world.mount(action.holder, pair(action.pair), action.label, action.how);
+        return world.mount(action.holder, pair(action.pair), action.label, action.how, action.buster);
       case "unmount": {
         const hold = pick(world.holds, action.hold);
         if (hold !== undefined) world.unmount(hold);
@@ -122,6 +122,11 @@ class Scenario {
       }
       case "trouble":
         return world.server.roots.trouble(this.#mounted(action.pair), action.kind);
+      case "persister":
+        world.cache.mood = action.mood;
+        return;
+      case "clear_cache":
+        return world.clearCache(action.pair === undefined ? undefined : pair(action.pair));
       case "mood":
         world.server.mounts.moods.push({
           mood: action.mood,
@@ -154,6 +159,7 @@ class Scenario {
     const world = this.#world;
     world.network.heal();
     world.server.calm();
+    world.cache.mood = "at_once";
     world.socket.connect();
     const deadline = world.time.now + AGREE_WITHIN_MS;
     await world.pass(100);
@@ -182,6 +188,7 @@ class Scenario {
       if (left.length > 0)
         throw new Divergence("what nobody holds is unmounted", left.map(({ pair }) => pair).join(", "));
     }
+    if (world.clearing > 0) await world.pass(3_000);
     world.disconnectAll();
     await world.pass(0);
     if (world.clientClock.pending !== 0)
@@ -192,6 +199,8 @@ class Scenario {
     }
     if (world.watches.size > 0) throw new Divergence("roots that nobody holds close", `${world.watches.size} are open`);
     if (world.pendingMounts > 0) throw new Divergence("every promise settles", `${world.pendingMounts} mounts did not`);
+    if (world.unsettled > 0)
+      throw new Divergence("every promise settles", `${world.unsettled} of cached roots did not`);
     if (world.uploads.pending > 0) throw new Divergence("every promise settles", "one of a slot did not");
     this.#checkCommands();
     await world.pass(1_000);
@@ -243,7 +252,7 @@ class Scenario {
         return found.hold.watch.unlisten(found.listener);
       }
       case "throw":
-        throw new PlannedError("a listener");
+        throw PLANNED_ERROR;
       case "command": {
         coverage.note("command sent in a notification");
         const payload = { mood: "ok", ms: 0 };
@@ -286,7 +295,8 @@ class Scenario {
       const { status, error } = watch.root.state.current;
       if (status !== "live") {
         // A first mount that fails is told, and not tried again.
-        const wasRefused = status === "closed" && !watch.hasState && error !== undefined;
+        const hasNothing = !watch.hasState || watch.isSeed;
+        const wasRefused = (status === "closed" || status === "failed") && hasNothing && error !== undefined;
         if (!server.roots.excused.has(pair) && !this.#isExcused(error) && !wasRefused)
           throw new Divergence("no root is given up without a reason", `${pair} is ${status}: ${error?.message}`);
         continue;

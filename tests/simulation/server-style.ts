@@ -31,5 +31,5 @@ export function drawStyle(random: SeededRandom): ServerStyle {
   ]);
   // Where a server names roots by their id alone, two modules cannot share one.
   const pairs = names !== "id" || topology !== "shared" ? SHARED : random.chance(0.6) ? CONFLICTING : DISTINCT;
-  return { topology, names, hasSessions, hasUploads: random.chance(0.35), window, pairs };
+  return { topology, names, hasSessions, hasUploads: random.chance(0.45), window, pairs };
 }

@@ -1,5 +1,13 @@
 /** What the server does with a file: it travels as the file's media type. */
-export type FileMood = "ok" | "refuse" | "external" | "external_failing" | "reject_chunk" | "unreadable" | "silent";
+export type FileMood =
+  | "ok"
+  | "slow"
+  | "refuse"
+  | "external"
+  | "external_failing"
+  | "reject_chunk"
+  | "unreadable"
+  | "silent";
 
 /** A file of an application, read without real I/O so that a seed gives one run. Passed where a `File` is taken. */
 export class SimFile {

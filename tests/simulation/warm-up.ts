@@ -5,6 +5,7 @@ import { ScriptedServer } from "@musubi/testing";
 export async function warmUp(): Promise<void> {
   const socket = new ScriptedServer().createSocket();
   const connection = await connect<AnyRegistry>(socket, { topology: "channel-per-root" });
+  await connection.clearStoreCache();
   await connection.disconnect();
   socket.disconnect();
 }

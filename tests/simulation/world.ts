@@ -15,9 +15,10 @@ import { Coverage, covered } from "./coverage.js";
 import { Divergence } from "./divergence.js";
 import { ModelServer } from "./model-server.js";
 import { Overlay, type UpdateKind } from "./optimistic.js";
-import { PlannedError } from "./planned-error.js";
+import { PLANNED_ERROR } from "./planned-error.js";
 import { RootWatch } from "./root-watch.js";
 import { drawStyle, type ServerStyle } from "./server-style.js";
+import { GC_TIME_MS, SimCache } from "./sim-cache.js";
 import { encodeAsText } from "./sim-file.js";
 import { SimUploads } from "./sim-uploads.js";
 import { settlePromises, VirtualTime } from "./virtual-time.js";
@@ -52,7 +53,7 @@ export interface CommandToSend {
 const HOLDERS = 3;
 const UNMOUNT_GRACE_MS = 50;
 
-/** A whole client and a whole server in one virtual time: what a scenario acts on. */
+/** A whole client and a whole server in one virtual time. */
 export class World {
   readonly time: VirtualTime = new VirtualTime();
   readonly clientClock = this.time.clock();
@@ -63,6 +64,7 @@ export class World {
   readonly socket: Socket;
   readonly random: SeededRandom;
   readonly uploads: SimUploads;
+  readonly cache: SimCache;
   readonly holds: Hold[] = [];
   readonly commands: SentCommand[] = [];
   readonly watches: Map<Root, RootWatch> = new Map();
@@ -71,8 +73,11 @@ export class World {
   readonly #connections: (MusubiConnection<AnyRegistry> | undefined)[] = Array.from({ length: HOLDERS });
   readonly #isConnecting = new Set<number>();
   readonly #options: ConnectOptions;
+  /** Calls of `clearStoreCache` that a slow persister holds up, which a client that leaves does not end. */
+  clearing = 0;
   #tokens = 0;
   #pendingMounts = 0;
+  #unsettled = 0;
   #shared: Connection | undefined;
   #failure: Error | undefined;
 
@@ -90,6 +95,7 @@ export class World {
       encode: encodeAsText,
     });
     this.socket.onMessage((message) => this.#hear(message as { event: string; payload: unknown }));
+    this.cache = new SimCache(this.time, this.server.roots.runs, this.coverage, (error) => this.fail(error));
     this.uploads = new SimUploads(this.time.clock(), this.server, this.coverage, (error) => this.fail(error));
     this.#options = {
       topology: this.style.topology,
@@ -100,8 +106,7 @@ export class World {
       logger: {
         warn: (message) => this.note(`warn ${message}`),
         error: (message, cause) => {
-          if (!(cause instanceof PlannedError))
-            this.fail(cause ?? new Divergence("nothing is reported as an error", message));
+          if (cause !== PLANNED_ERROR) this.fail(cause ?? new Divergence("nothing is reported as an error", message));
         },
       },
     };
@@ -109,6 +114,11 @@ export class World {
 
   get pendingMounts(): number {
     return this.#pendingMounts;
+  }
+
+  /** Promises of mounted roots that are to settle once those are live, or over. */
+  get unsettled(): number {
+    return this.#unsettled;
   }
 
   get pairs(): readonly string[] {
@@ -165,14 +175,15 @@ export class World {
     for (let holder = 0; holder < HOLDERS; holder++) this.disconnect(holder);
   }
 
-  mount(index: number, pair: string, label: number, how: "mountStore" | "openRoot"): void {
+  mount(index: number, pair: string, label: number, how: "mountStore" | "openRoot", buster?: string): void {
     const connected = this.#connections.flatMap((connection, at) => (connection === undefined ? [] : [at]));
     const holder = connected[index % Math.max(1, connected.length)] ?? 0;
     const connection = this.#connections[holder];
     const shared = this.#shared;
     if (connection === undefined || shared === undefined) return;
     const [module, id] = pair.split("/") as [string, string];
-    const target = { module, id, params: { label } };
+    const cache = buster === undefined ? {} : { cache: { persister: this.cache, gcTime: GC_TIME_MS, buster } };
+    const target = { module, id, params: { label }, ...cache };
     const known = shared.find({ module, id });
     if (known !== undefined) {
       if (this.watches.get(known)?.label !== label) this.coverage.note("mount with other params");
@@ -204,6 +215,16 @@ export class World {
     };
     hold.watch.label = label;
     void view.remount({ label }).then(settled, settled);
+  }
+
+  clearCache(pair: string | undefined): void {
+    const connection = this.#connections.find((each) => each !== undefined);
+    if (connection === undefined) return;
+    this.coverage.note("cache cleared");
+    const [module, id] = pair?.split("/") ?? [];
+    this.clearing++;
+    const clearing = connection.clearStoreCache(module === undefined || id === undefined ? {} : { module, id });
+    this.#await(clearing.then(() => void this.clearing--));
   }
 
   /** Sends a command. Returns it, for it to be aborted. */
@@ -311,6 +332,7 @@ export class World {
           return;
         }
         hold.view = mounted;
+        this.#await(mounted.revalidated);
         if (mounted.store.snapshot() === undefined)
           this.fail(new Divergence("mountStore resolves with state", `${pair} has none`));
       },
@@ -321,6 +343,15 @@ export class World {
         if (hold !== undefined) this.#drop(hold);
       },
     );
+  }
+
+  /** A promise that has to settle, in whatever way. */
+  #await(promise: Promise<unknown>): void {
+    this.#unsettled++;
+    const settled = (): void => {
+      this.#unsettled--;
+    };
+    promise.then(settled, settled);
   }
 
   #noteMountError(error: unknown): void {
@@ -364,6 +395,7 @@ export class World {
       watch = new RootWatch(root, opened.store, this.server.roots.runs, label, {
         now: () => this.time.now,
         coverage: this.coverage,
+        cache: this.cache,
       });
       opened.release();
       this.watches.set(root, watch);
