@@ -2,7 +2,16 @@
 // budgets hold what there is; the goal is 8 kB for the client's core, 15 kB for all of it and 5 kB for react.
 import * as runtime from "./packages/client/dist/runtime.js";
 
-const shared = { gzip: true, modifyEsbuildConfig: (config) => ({ ...config, format: "esm" }) };
+const esm = (config) => ({ ...config, format: "esm" });
+/** Chunks that only their first use loads (uploads, the cache, a channel per root) are not of what a page begins with. */
+const lazily = {
+  name: "lazily",
+  setup: (build) =>
+    build.onResolve({ filter: /./ }, ({ kind, path }) =>
+      kind === "dynamic-import" ? { path, external: true } : undefined,
+    ),
+};
+const shared = { gzip: true, modifyEsbuildConfig: esm };
 const client = "packages/client/dist/index.js";
 
 export default [
@@ -11,8 +20,8 @@ export default [
     name: "client core: connect, mount, commands, snapshots, streams, recovery",
     path: client,
     import: "{ connect }",
-    // Chunks of their own, which the first use of them loads.
-    ignore: ["phoenix", "*/upload-engine.js", "*/cache-engine.js"],
+    modifyEsbuildConfig: (config) => esm({ ...config, plugins: [lazily, ...(config.plugins ?? [])] }),
+    ignore: ["phoenix"],
     limit: "19.5 kB",
   },
   {
@@ -21,7 +30,7 @@ export default [
     // One "*" is all that size-limit takes, hence the second entry name by name.
     import: { [client]: "*", "packages/client/dist/runtime.js": `{ ${Object.keys(runtime).join(", ")} }` },
     ignore: ["phoenix"],
-    limit: "20 kB",
+    limit: "27.5 kB",
   },
   {
     ...shared,
@@ -37,6 +46,6 @@ export default [
     path: "packages/react/dist/index.js",
     import: "*",
     ignore: ["phoenix", "react", "react-dom", "@musubi/client", "@musubi/protocol"],
-    limit: "5 kB",
+    limit: "5.2 kB",
   },
 ];

@@ -56,7 +56,7 @@ export function createSocket<S extends PhoenixSocket>(
     params = {},
     isFinalClose = isFinalCloseCode,
     isMoveAllowed = () => true,
-    reconnectBackoff = {},
+    reconnectBackoff = { capMs: 10_000 },
     rejoinBackoff = { baseMs: 1_000, capMs: 10_000 },
     stableAfterMs = 10_000,
     tokenTimeoutMs = 10_000,

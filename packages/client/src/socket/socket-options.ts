@@ -37,7 +37,7 @@ export interface CreateSocketOptions extends PhoenixOptions {
    * goes along.
    */
   readonly isMoveAllowed?: (url: string) => boolean;
-  /** Default: at most 500 ms at first, doubling up to 30 s. */
+  /** Default: at most 500 ms at first, doubling up to 10 s. */
   readonly reconnectBackoff?: BackoffOptions;
   /** Default: at most 1 s at first, doubling up to 10 s. */
   readonly rejoinBackoff?: BackoffOptions;
