@@ -81,6 +81,17 @@ const PLOTS: readonly Plot[] = [
     { do: "fault", fault: { kind: random.pick(["crash", "close", "cut"]) } },
     waitFor(4_000),
   ],
+  // A restart in place while updates are shown, answered and not.
+  (random) => [
+    mountOf(random, 0),
+    waitFor(200),
+    command(random),
+    command(random),
+    waitFor(random.integer(20, 120)),
+    { do: "trouble", pair: random.integer(0, 3), kind: "restart" },
+    { do: "trouble", pair: 0, kind: "restart" },
+    waitFor(800),
+  ],
   // A root that comes back to find that another module has its id.
   (random) => [
     mountOf(random, 0),

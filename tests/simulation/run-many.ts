@@ -3,7 +3,6 @@ import { type Action, drawActions } from "./actions.js";
 import { type Counts, Coverage } from "./coverage.js";
 import { runScenario } from "./scenario.js";
 import { shrink } from "./shrink.js";
-import { warmUp } from "./warm-up.js";
 
 /** What to simulate. */
 export interface SimulationOptions {
@@ -43,7 +42,6 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   const { runs, seed, onProgress, maxFailures = 5 } = options;
   const failures: SimulationFailure[] = [];
   const coverage = new Coverage();
-  await warmUp();
   let done = 0;
   for (; done < runs && failures.length < maxFailures; done++) {
     if (done % 100 === 0) onProgress?.(done, failures.length);

@@ -1,11 +1,13 @@
 import { SeededRandom } from "@musubi/testing";
 import type { Action, Reaction } from "./actions.js";
+import type { Hold } from "./application.js";
 import { type Counts, covered } from "./coverage.js";
 import { Divergence } from "./divergence.js";
 import { PLANNED_ERROR } from "./planned-error.js";
 import { settlePromises } from "./virtual-time.js";
+import { loaded, warmUp } from "./warm-up.js";
 import type { WatchedListener } from "./watched-listener.js";
-import { type Hold, World } from "./world.js";
+import { World } from "./world.js";
 
 /** How a scenario went. */
 export interface ScenarioResult {
@@ -25,6 +27,7 @@ const AGREE_WITHIN_MS = 240_000;
  * same run, to the letter of its trace.
  */
 export async function runScenario(seed: number, actions: readonly Action[]): Promise<ScenarioResult> {
+  await warmUp();
   const world = new World(seed);
   const scenario = new Scenario(world);
   const restore = world.time.install();
@@ -69,7 +72,8 @@ class Scenario {
         world.coverage.note(covered(action.fault.kind));
         return world.network.inject(action.fault);
       case "connect":
-        return world.connect(action.holder, action.usesAtOnce);
+        world.connect(action.holder, action.usesAtOnce);
+        return world.style.topology === "shared" ? undefined : loaded();
       case "disconnect":
         return world.disconnect(action.holder);
       case "mount":

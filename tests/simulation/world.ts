@@ -4,17 +4,17 @@ import {
   type ConnectOptions,
   createConnection,
   disconnectConnectionState,
-  type OpenedRoot,
   openConnectionState,
   type Root,
 } from "@musubi/client/runtime";
 import { type MusubiError, SETTLED, type StoreId, storeIdKey } from "@musubi/protocol";
 import { createMemoryTransport, FaultyNetwork, SeededRandom } from "@musubi/testing";
 import { Socket } from "phoenix";
+import type { CommandToSend, Hold, SentCommand } from "./application.js";
 import { Coverage, covered } from "./coverage.js";
 import { Divergence } from "./divergence.js";
 import { ModelServer } from "./model-server.js";
-import { Overlay, type UpdateKind } from "./optimistic.js";
+import { Overlay } from "./optimistic.js";
 import { PLANNED_ERROR } from "./planned-error.js";
 import { RootWatch } from "./root-watch.js";
 import { drawStyle, type ServerStyle } from "./server-style.js";
@@ -22,33 +22,6 @@ import { GC_TIME_MS, SimCache } from "./sim-cache.js";
 import { encodeAsText } from "./sim-file.js";
 import { SimUploads } from "./sim-uploads.js";
 import { settlePromises, VirtualTime } from "./virtual-time.js";
-
-/** What an application holds: a mounted root, and how to give it back. */
-export interface Hold {
-  readonly holder: number;
-  readonly pair: string;
-  readonly watch: RootWatch;
-  /** There at once with `openRoot`, when it is mounted with `mountStore`. */
-  view: Pick<OpenedRoot<string, AnyRegistry>, "store" | "state" | "remount"> | undefined;
-  readonly release: () => void;
-}
-
-/** A command that was dispatched, and what became of it. */
-export interface SentCommand {
-  readonly token: string;
-  readonly abort: AbortController;
-  readonly overlay: Overlay | undefined;
-  outcomes: string[];
-}
-
-/** What a command is sent with. */
-export interface CommandToSend {
-  readonly payload: object;
-  readonly store: number;
-  readonly timeoutMs: number;
-  readonly whenOffline: "queue" | "reject";
-  readonly update: UpdateKind | undefined;
-}
 
 const HOLDERS = 3;
 const UNMOUNT_GRACE_MS = 50;
