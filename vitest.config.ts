@@ -10,7 +10,7 @@ const project = (
   resolve: { conditions: [...conditions, "browser"], ...resolve },
   ssr: { resolve: { conditions: [...conditions, "node"] } },
   // What is awaited comes in milliseconds; only a busy machine needs more, and a longer limit costs a good run nothing.
-  test: { expect: { poll: { timeout: 15_000 } }, ...test },
+  test: { testTimeout: 30_000, hookTimeout: 60_000, expect: { poll: { timeout: 15_000 } }, ...test },
 });
 
 const reactProject = (
@@ -50,7 +50,7 @@ export default defineConfig({
         name: "interop",
         include: ["tests/interop/**/*.test.ts", "tests/packages/**/*.test.ts"],
         environment: "node",
-        testTimeout: 30_000,
+        testTimeout: 120_000,
       }),
       project({
         name: "e2e",
