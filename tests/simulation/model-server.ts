@@ -86,7 +86,7 @@ export class ModelServer implements MemoryListener, FaultTarget {
       ...context,
       isHeld: (run) => Array.from(this.#holders()).some(([roots]) => roots.get(run.rootId) === run),
       endChannel: (topic, how) => {
-        for (const client of this.#clients) client.endChannel(topic, how);
+        for (const client of this.#clients) if (client.joinRefs.has(topic)) this.#endChannel(client, topic, how);
       },
     });
     this.commands = new ModelCommands({
@@ -286,6 +286,7 @@ export class ModelServer implements MemoryListener, FaultTarget {
 
   #endChannel(client: ModelClient, topic: string, how: "close" | "crash"): void {
     const { session } = client;
+    if (how === "close") this.uploads.closed.add(topic.slice(UPLOAD_TOPIC.length));
     if (session !== undefined && topic === CONNECTION_TOPIC) this.#sessions.delete(session.id);
     if (client.endChannel(topic, how)) this.#coverage.note(how === "close" ? "channel closed" : "channel crashed");
   }

@@ -48,6 +48,8 @@ export interface UploadsContext {
 /** The files that a server takes (protocol.md section 6), by `entry_ref`. */
 export class ModelUploads {
   readonly entries: Map<string, ModelEntry> = new Map();
+  /** Refs whose channel was closed by the server, which ends the file here. */
+  readonly closed: Set<string> = new Set();
   readonly #context: UploadsContext;
 
   constructor(context: UploadsContext) {

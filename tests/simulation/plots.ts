@@ -92,6 +92,14 @@ const PLOTS: readonly Plot[] = [
     { do: "trouble", pair: 0, kind: "restart" },
     waitFor(800),
   ],
+  // Two modules that may have one id, mounted across each other.
+  (random) => {
+    const slow: Action = { do: "mood", mood: { kind: "slow", ms: random.integer(30, 120) }, pair: 0 };
+    const begin: readonly Action[] = random.chance(0.5)
+      ? [slow, mountOf(random, 0)]
+      : [mountOf(random, 0), waitFor(200), slow, { do: "trouble", pair: 0, kind: "gap" }];
+    return [...begin, waitFor(random.integer(0, 60)), mountOf(random, 3), waitFor(500)];
+  },
   // A root that comes back to find that another module has its id.
   (random) => [
     mountOf(random, 0),
