@@ -286,7 +286,7 @@ export class ModelServer implements MemoryListener, FaultTarget {
 
   #endChannel(client: ModelClient, topic: string, how: "close" | "crash"): void {
     const { session } = client;
-    if (how === "close") this.uploads.closed.add(topic.slice(UPLOAD_TOPIC.length));
+    if (topic.startsWith(UPLOAD_TOPIC)) this.uploads.handleEnd(topic.slice(UPLOAD_TOPIC.length), how);
     if (session !== undefined && topic === CONNECTION_TOPIC) this.#sessions.delete(session.id);
     if (client.endChannel(topic, how)) this.#coverage.note(how === "close" ? "channel closed" : "channel crashed");
   }

@@ -48,8 +48,9 @@ export interface UploadsContext {
 /** The files that a server takes (protocol.md section 6), by `entry_ref`. */
 export class ModelUploads {
   readonly entries: Map<string, ModelEntry> = new Map();
-  /** Refs whose channel was closed by the server, which ends the file here. */
+  /** Refs whose channel was closed by the server, or crashed again and again, which ends the file here. */
   readonly closed: Set<string> = new Set();
+  readonly #crashes = new Map<string, number>();
   readonly #context: UploadsContext;
 
   constructor(context: UploadsContext) {
@@ -162,6 +163,13 @@ export class ModelUploads {
     else reply("ok", { progress });
     if (entry.received.length === client_size) this.#complete(entry);
     else if (random.chance(0.3)) this.#move(entry, progress);
+  }
+
+  /** The server ends a file's channel. */
+  handleEnd(ref: string, how: "close" | "crash"): void {
+    const crashes = (this.#crashes.get(ref) ?? 0) + 1;
+    if (how === "crash") this.#crashes.set(ref, crashes);
+    if (how === "close" || crashes >= 3) this.closed.add(ref);
   }
 
   /** Does something to a file that nobody asked for. */

@@ -137,7 +137,14 @@ const LONG_PLOTS: readonly Plot[] = [
   // A root that is mounted again from what was kept of it.
   (random) => {
     const pair = random.integer(0, 3);
-    const mount: Action = { do: "mount", holder: 0, pair, label: 0, how: "mountStore", buster: "one" };
+    const mount: Action = {
+      do: "mount",
+      holder: 0,
+      pair,
+      label: 0,
+      how: random.pick(["mountStore", "openRoot"]),
+      buster: "one",
+    };
     return [
       { do: "disconnect", holder: 0 },
       { do: "disconnect", holder: 1 },
@@ -159,9 +166,12 @@ const LONG_PLOTS: readonly Plot[] = [
         { do: "mood", mood: { kind: "slow", ms: 2_000 }, pair },
         { do: "fault", fault: { kind: "refuse", ms: 3_000 } },
         { do: "persister", mood: "late" },
+        { do: "persister", mood: "late" },
       ]),
+      { do: "fault", fault: { kind: "delay", way: "down", ms: random.pick([1, 2_000]) } },
       { do: "connect", holder: 0, usesAtOnce: true },
       mount,
+      { do: "listen", hold: 0, store: 0, isThere: true, react: "none" },
       command(random),
       waitFor(random.pick([0, 20, 1_000, 5_000])),
     ];
