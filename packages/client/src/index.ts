@@ -62,5 +62,6 @@ export type {
   UploadSelection,
   UploadSlotError,
   UploadSlotStatus,
+  UploadSnapshot,
 } from "./uploads/upload-types.js";
 export { nextSnapshot, type WaitOptions, waitFor } from "./wait.js";

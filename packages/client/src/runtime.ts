@@ -11,6 +11,8 @@ import type { SocketLike } from "./connection/socket-like.js";
 import type { Unsubscribe } from "./observable.js";
 import type { CommandOptions } from "./root/command-queue.js";
 import type { Root } from "./root/root.js";
+import { targetOf } from "./proxy.js";
+import { streamKeys } from "./state/stream-keys.js";
 import { subscribeRecord } from "./state/subscribers.js";
 import type { UploadHandle } from "./uploads/upload-types.js";
 
@@ -105,6 +107,11 @@ export function readStore(root: Root, storeId: StoreId): StoreNode | undefined {
 export function readStream(root: Root, storeId: StoreId, name: string): readonly JsonValue[] {
   const record = root.tree.find(storeId);
   return record === undefined ? [] : root.tree.streamItems(record, name);
+}
+
+/** The keys of what an app read of a store's stream, one per item (see `streamKeys`). Takes the store's proxy. */
+export function readStreamKeys(store: object, items: readonly unknown[]): readonly string[] {
+  return streamKeys(targetOf(store).record, items);
 }
 
 /** An upload slot; `undefined` while its store is not in the tree. The same object for as long as it is. */

@@ -4,6 +4,8 @@ import {
   type ConnectOptions,
   connect,
   type DefaultRegistry,
+  type EventName,
+  type EventPayload,
   type MusubiConnection,
   type SocketLike,
   type StoreCommandOptions,
@@ -11,6 +13,7 @@ import {
   type StoreModule,
   type StoreProxy,
   type StoreSnapshot,
+  type UploadHandle,
 } from "@musubi/client";
 import { createContext, type ReactElement, useContext } from "react";
 import type { AnyStore } from "./any-store.js";
@@ -22,8 +25,11 @@ import type { MusubiRoot } from "./root-result.js";
 import { type MusubiCommand, useCommand } from "./use-command.js";
 import { useConnection } from "./use-connection.js";
 import { useConnectionStatus } from "./use-connection-status.js";
+import { useEvent } from "./use-event.js";
 import { type MusubiRootOptions, useRoot } from "./use-root.js";
 import { type AnySelector, useSnapshot } from "./use-snapshot.js";
+import { type MusubiStream, useStream } from "./use-stream.js";
+import { type MusubiUpload, useUpload } from "./use-upload.js";
 
 /** `useMusubiSnapshot` for a registry. */
 export interface UseMusubiSnapshot<R> {
@@ -44,6 +50,12 @@ export interface UseMusubiSnapshot<R> {
 
 /** Picks what a component needs of a store, from its snapshot or its proxy. */
 export type Selector<M, R, T> = (snapshot: StoreSnapshot<M, R>, proxy: StoreProxy<M, R>) => T;
+
+/** `useMusubiUpload`: no handle yet gives `undefined`. */
+export interface UseMusubiUpload {
+  (handle: UploadHandle): MusubiUpload;
+  (handle: UploadHandle | undefined): MusubiUpload | undefined;
+}
 
 /** The hooks of one registry, and the provider they look for. */
 export interface Musubi<R> {
@@ -68,6 +80,19 @@ export interface Musubi<R> {
     name: N,
     options?: StoreCommandOptions<M, R>,
   ) => MusubiCommand<M, N, R>;
+  /** Calls `handler`, which may be another one with every render, for each event that a store emits. */
+  readonly useMusubiEvent: <M, N extends EventName<M, R>>(
+    store: StoreMembers<M, R> | undefined,
+    name: N,
+    handler: (payload: EventPayload<M, N, R>) => void,
+  ) => void;
+  /** Shows an upload slot as it stands. */
+  readonly useMusubiUpload: UseMusubiUpload;
+  /** The items of the stream that `selector` picks, and their keys for lists; empty while there is no store. */
+  readonly useMusubiStream: <M, Item>(
+    store: StoreMembers<M, R> | undefined,
+    selector: Selector<M, R, readonly Item[]>,
+  ) => MusubiStream<Item>;
 }
 
 /**
@@ -100,6 +125,9 @@ export function createMusubi<R = DefaultRegistry>(): Musubi<R> {
       useSnapshot(store, selector, equalityFn),
     useMusubiCommand: (store: AnyStore | undefined, name: string, options?: CommandOptions) =>
       useCommand(store, name, options),
+    useMusubiEvent: useEvent,
+    useMusubiUpload: useUpload,
+    useMusubiStream: useStream,
   };
   return hooks as unknown as Musubi<R>;
 }

@@ -45,13 +45,25 @@ export {
   type StreamField,
   type TimerHandle,
   type Unsubscribe,
+  type UploadConfig,
+  type UploadEntry,
   type UploadField,
+  type UploadHandle,
+  type UploadSnapshot,
 } from "@musubi/client";
 export type { OpenedRoot } from "@musubi/client/runtime";
 export type { MusubiConnectionStatus } from "./connection-status.js";
-export { createMusubi, type Musubi, type Selector, type UseMusubiSnapshot } from "./create-musubi.js";
+export {
+  createMusubi,
+  type Musubi,
+  type Selector,
+  type UseMusubiSnapshot,
+  type UseMusubiUpload,
+} from "./create-musubi.js";
 export type { MusubiProviderProps } from "./provider.js";
 export type { MusubiRoot, RootResult } from "./root-result.js";
 export { shallowEqual } from "./shallow-equal.js";
 export type { CommandState, MusubiCommand } from "./use-command.js";
 export type { MusubiRootOptions } from "./use-root.js";
+export type { MusubiStream } from "./use-stream.js";
+export type { MusubiUpload } from "./use-upload.js";

@@ -3,6 +3,7 @@ import { act, cleanup, type RenderResult, render, waitFor } from "@testing-libra
 import { type ReactNode, StrictMode } from "react";
 import { expect, vi } from "vitest";
 import {
+  type AsyncField,
   type CommandDef,
   type ConnectOptions,
   createMusubi,
@@ -10,17 +11,25 @@ import {
   type StoreDef,
   type StoreField,
   type StreamField,
+  type UploadField,
 } from "./index.js";
 
 /** What the scripted server of these tests serves. */
 export interface Stores {
   Room: StoreDef<
-    { title: string; topic: string | null; rows: StoreField<"Row">[]; log: StreamField<{ text: string }> },
+    {
+      title: string;
+      topic: string | null;
+      rows: StoreField<"Row">[];
+      log: StreamField<{ text: string }>;
+      owner: AsyncField<string | null, string>;
+      photos: UploadField;
+    },
     {
       rename: CommandDef<{ title: string }, { renamed: string }>;
       clear: CommandDef<undefined, Record<string, never>>;
     },
-    object,
+    { said: { text: string }; left: { name: string } },
     { filter?: string; page?: number }
   >;
   Row: StoreDef<{ name: string; votes: number }, { vote: CommandDef<{ by: number }, { votes: number }> }>;
@@ -48,6 +57,8 @@ export class App {
       topic: null,
       rows: rowsOf(2),
       log: { __musubi_stream__: "log" },
+      owner: asyncOf("ok", "Ann"),
+      photos: { __musubi_upload__: "photos" },
     }));
     this.socket = this.createSocket();
   }
@@ -108,6 +119,11 @@ export class App {
 /** A rendered tree whose content below the provider can be replaced. */
 export interface Rendered extends RenderResult {
   readonly show: (children: ReactNode) => void;
+}
+
+/** An async value on the wire. */
+export function asyncOf(status: "loading" | "ok" | "failed", result: unknown = null, reason: unknown = null): object {
+  return { __musubi_async__: true, status, result, reason };
 }
 
 /** Rows of a room, as the server renders them. */

@@ -6,9 +6,10 @@ import {
   MusubiCommandError,
 } from "@musubi/client";
 import { consoleLogger, ObservableValue } from "@musubi/client/runtime";
-import { useInsertionEffect, useMemo, useState } from "react";
+import { useMemo, useState } from "react";
 import { useSyncExternalStore } from "use-sync-external-store/shim";
 import type { AnyStore } from "./any-store.js";
+import { useLatest } from "./use-latest.js";
 
 /** How the latest dispatch of a `useMusubiCommand` stands. */
 export interface CommandState<Reply = unknown> {
@@ -47,11 +48,8 @@ const UNTOUCHED: CommandState = { isPending: false, error: undefined, data: unde
 
 /** Sends one command of a store, and shows how the latest dispatch stands. */
 export function useCommand(store: AnyStore | undefined, name: string, options?: CommandOptions): AnyCommand {
-  const [dispatcher] = useState(() => new Dispatcher({ store, name, options }));
-  // Before any other effect, so that an effect which dispatches meets the present store.
-  useInsertionEffect(() => {
-    dispatcher.target = { store, name, options };
-  });
+  const target = useLatest<Target>({ store, name, options });
+  const [dispatcher] = useState(() => new Dispatcher(target));
   const { dispatch, reset, state } = dispatcher;
   const read = (): CommandState => state.current;
   const current = useSyncExternalStore(state.subscribe, read, read);
@@ -64,11 +62,11 @@ export function useCommand(store: AnyStore | undefined, name: string, options?: 
  */
 class Dispatcher {
   readonly state: ObservableValue<CommandState> = new ObservableValue(UNTOUCHED, consoleLogger);
-  target: Target;
+  readonly #target: { readonly current: Target };
   #latest = 0;
 
-  constructor(target: Target) {
-    this.target = target;
+  constructor(target: { readonly current: Target }) {
+    this.#target = target;
   }
 
   readonly dispatch = (payload?: unknown, options?: CommandOptions): Promise<unknown> => {
@@ -92,7 +90,7 @@ class Dispatcher {
   }
 
   async #send(payload: unknown, options: CommandOptions | undefined): Promise<unknown> {
-    const { store, name, options: defaults } = this.target;
+    const { store, name, options: defaults } = this.#target.current;
     if (store !== undefined) return sendTo(store, name, payload, { ...defaults, ...options });
     const message = `Command "${name}" was dispatched before its store was there. Wait until the root is "ready".`;
     const facts = { kind: "interrupted", fate: "not_sent", command: name, storeId: [], code: "invalid_usage" } as const;

@@ -144,7 +144,7 @@ export class StoreTree {
     // One op throws before it changes anything; what is to be undone with others must not be written to.
     if (ops.length > 1 || rewritesIds || --this.#unseen.left < 0) {
       draft.begin(root);
-      this.#renewed.clear();
+      if (this.#renewed.size > 0) this.#renewed.clear();
       this.#unseen.left = MAX_UNSEEN;
     }
     try {
@@ -152,16 +152,13 @@ export class StoreTree {
         draft.apply(ops[index] as PatchOp);
         this.#index.endOp();
       }
-      if (rewritesIds) {
-        this.#index.rollback();
-        // Fresh objects all over, then shared by store: a part that stayed in place may belong to another store now.
-        this.#replace(structuredClone(draft.root));
-      } else {
-        this.#root = draft.root as StoreNode;
-      }
+      // Fresh objects all over, then shared by store: a part that stayed in place may belong to another store now.
+      if (rewritesIds) this.#replace(structuredClone(draft.root));
+      else this.#root = draft.root as StoreNode;
     } catch (error) {
-      this.#index.rollback();
       this.#unseen.left = 0;
+      this.#index.replaced(root);
+      this.#index.commit();
       throw error;
     }
   }

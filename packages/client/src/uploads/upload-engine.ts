@@ -260,7 +260,7 @@ export class UploadEngine {
     if (!this.#watches.has(slot))
       this.#watches.set(
         slot,
-        slot.watch(() => this.#handleSlot(slot)),
+        slot.subscribe(() => this.#handleSlot(slot)),
       );
   }
 

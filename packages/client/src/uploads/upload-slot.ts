@@ -15,6 +15,7 @@ import type {
   UploadSelection,
   UploadSlotError,
   UploadSlotStatus,
+  UploadSnapshot,
 } from "./upload-types.js";
 
 /** The engines of roots that have used one. */
@@ -30,6 +31,7 @@ export class UploadSlot implements UploadHandle {
   readonly #tree: StoreTree;
   readonly #root: UploadRoot | undefined;
   #state: UploadState = EMPTY_UPLOAD;
+  #snapshot: UploadSnapshot | undefined;
 
   constructor(name: string, record: StoreRecord, tree: StoreTree, root: UploadRoot | undefined) {
     this.name = name;
@@ -112,6 +114,16 @@ export class UploadSlot implements UploadHandle {
     return this.#run((engine) => engine.reset(this), undefined);
   }
 
+  snapshot(): UploadSnapshot {
+    if (this.#snapshot === undefined) {
+      const { name, config, status, progress, entries, errors } = this;
+      const { isIdle, isPending, isUploading, isSuccess, isError } = this;
+      const flags = { isIdle, isPending, isUploading, isSuccess, isError };
+      this.#snapshot = { name, config, status, progress, entries, errors, ...flags };
+    }
+    return this.#snapshot;
+  }
+
   toJSON(): object {
     const { name, config, status, progress, entries, errors } = this;
     return { name, config, status, progress, entries, errors };
@@ -135,6 +147,7 @@ export class UploadSlot implements UploadHandle {
     // A state is JSON.
     const next = reconcile(this.#state as unknown as JsonValue, state as unknown as JsonValue);
     if (next === (this.#state as unknown)) return false;
+    this.#snapshot = undefined;
     this.#state = (isDevelopment ? deepFreeze(next) : next) as unknown as UploadState;
     return true;
   }
@@ -146,8 +159,7 @@ export class UploadSlot implements UploadHandle {
     notifyStores(this.#tree.touchStore(this.#record), root.host.logger);
   }
 
-  /** Calls `listener` after every change of its store, the store's leaving included. */
-  watch(listener: () => void): Unsubscribe {
+  subscribe(listener: () => void): Unsubscribe {
     return subscribeRecord(this.#tree, this.#record, listener);
   }
 

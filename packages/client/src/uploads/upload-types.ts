@@ -1,4 +1,5 @@
 import type { JsonValue, UploadConfig, UploadEntry, UploadError } from "@musubi/protocol";
+import type { Unsubscribe } from "../observable.js";
 
 /** Why a slot did not take what was selected. `client_name` is the file's, when it was about one file. */
 export interface UploadSlotError extends UploadError {
@@ -31,13 +32,8 @@ export interface SelectOptions {
   readonly autoStart?: boolean;
 }
 
-/**
- * An upload slot of a store (client.md rule 16): the identical object for as long as the store is in the tree. What
- * changes in it touches the store: its listeners fire and its snapshot is a new one.
- *
- * Nothing here rejects because a file or the network failed: that shows in `entries`, `errors` and `status`.
- */
-export interface UploadHandle {
+/** What can be read of an upload slot at one moment. */
+export interface UploadSnapshot {
   /** The slot's name in its store. */
   readonly name: string;
   /** What the server takes here; `null` until it has said so. */
@@ -54,6 +50,19 @@ export interface UploadHandle {
   readonly isUploading: boolean;
   readonly isSuccess: boolean;
   readonly isError: boolean;
+}
+
+/**
+ * An upload slot of a store (client.md rule 16): the identical object for as long as the store is in the tree, which
+ * reads as it is now. What changes in it touches the store: its listeners fire and its snapshot is a new one.
+ *
+ * Nothing here rejects because a file or the network failed: that shows in `entries`, `errors` and `status`.
+ */
+export interface UploadHandle extends UploadSnapshot {
+  /** The slot as an immutable plain value: the identical object until something in it changes. */
+  snapshot(): UploadSnapshot;
+  /** Calls `listener` after every change of the slot's store, the store's leaving included. */
+  subscribe(listener: () => void): Unsubscribe;
   /**
    * Checks files against `config` and announces those that pass to the server, once the root is live. They wait for
    * `start`, unless `autoStart` is given. Rejects with `invalid_usage` for what is no file.
