@@ -18,10 +18,11 @@ export function copyWithout(object: JsonObject, key: string): MutableObject {
 
 const hasToSpliced = typeof Array.prototype.toSpliced === "function";
 
-/** A copy of an array without `count` elements from `index` on, and with `values` there. */
-export function copySpliced(array: JsonArray, index: number, count: number, ...values: JsonValue[]): MutableArray {
-  if (hasToSpliced) return array.toSpliced(index, count, ...values);
+/** A copy of an array with `value` inserted at `index`; without the element there when there is no value. */
+export function copySpliced(array: JsonArray, index: number, value: JsonValue | undefined): MutableArray {
+  if (hasToSpliced) return value === undefined ? array.toSpliced(index, 1) : array.toSpliced(index, 0, value);
   const copy = array.slice();
-  copy.splice(index, count, ...values);
+  if (value === undefined) copy.splice(index, 1);
+  else copy.splice(index, 0, value);
   return copy;
 }

@@ -142,13 +142,9 @@ export class TreeDraft {
     }
     const isOwned = this.#owns(array, before);
     if (index < array.length) this.#moved = true;
-    if (value === undefined) {
-      if (!isOwned) return this.#note(copySpliced(array, index, 1));
-      (array as MutableArray).splice(index, 1);
-    } else {
-      if (!isOwned) return this.#note(copySpliced(array, index, 0, value));
-      (array as MutableArray).splice(index, 0, value);
-    }
+    if (!isOwned) return this.#note(copySpliced(array, index, value));
+    if (value === undefined) (array as MutableArray).splice(index, 1);
+    else (array as MutableArray).splice(index, 0, value);
     return array as MutableArray;
   }
 

@@ -16,7 +16,6 @@ interface Before {
   readonly record: StoreRecord;
   readonly id: StoreId;
   readonly node: StoreNode | undefined;
-  readonly parent: StoreRecord | undefined;
 }
 
 /** Where a store was when it came in, or was found by a walk; it may have moved or left since. */
@@ -33,7 +32,7 @@ interface Place {
  * Only stores that somebody asked for have records, and the stores around those. The first look-up by id that finds
  * none walks the tree once, and from then on the places of all stores are kept, which are not followed as they move.
  *
- * A change is staged until `commit`; `rollback` undoes it. It owns neither the tree nor what listeners are told.
+ * A change is staged until `commit`. To undo one, say that the former tree replaced it. It owns neither the tree nor what listeners are told.
  */
 export class StoreIndex implements DraftObserver {
   readonly unseen: Unseen = { left: 0 };
@@ -84,15 +83,12 @@ export class StoreIndex implements DraftObserver {
   /** The record of a node that is in the tree, right below `parent`. */
   recordOf(node: StoreNode, parent: StoreRecord | undefined): StoreRecord {
     const id = node[STORE_ID_KEY];
-    let record = this.#byIdentity.get(id);
-    if (record !== undefined) return record;
-    record = this.#byId.get(id);
+    const known = this.#byIdentity.get(id);
+    if (known !== undefined) return known;
+    let record = this.#byId.get(id);
     // A second node of one id breaks the contract; it gets a record of its own, found by identity only.
-    if (record?.unseenNode !== undefined || record === undefined) {
-      const isSecond = record !== undefined;
-      record = new StoreRecord(id, this.unseen);
-      if (!isSecond) this.#byId.set(id, record);
-    }
+    if (record?.unseenNode !== undefined) record = new StoreRecord(id, this.unseen);
+    else if (record === undefined) this.#byId.set(id, (record = new StoreRecord(id, this.unseen)));
     record.id = id;
     record.unseenNode = node;
     record.parent = parent;
@@ -180,8 +176,10 @@ export class StoreIndex implements DraftObserver {
   /** Makes the staged change real. Returns the records of stores that changed, came or left. */
   commit(): StoreRecord[] {
     const touched: StoreRecord[] = [];
-    const change = this.#change;
-    for (const { record, id, node } of this.#endChange()) {
+    const change = this.#change++;
+    const staged = this.#staged;
+    this.#staged = [];
+    for (const { record, id, node } of staged) {
       if (id !== record.id && this.#byIdentity.get(id) === record) this.#byIdentity.delete(id);
       if (record.unseenNode === undefined) this.#detach(record);
       if (record.unseenNode !== node || record.touched === change) touched.push(record);
@@ -189,32 +187,11 @@ export class StoreIndex implements DraftObserver {
     return touched;
   }
 
-  /** Undoes the staged change. */
-  rollback(): void {
-    this.#path = [];
-    this.#arrived = null;
-    for (const { record, id, node, parent } of this.#endChange()) {
-      if (record.id !== id) this.#byIdentity.delete(record.id);
-      record.id = id;
-      record.unseenNode = node;
-      record.parent = parent;
-      if (node === undefined) this.#detach(record);
-      else this.#byIdentity.set(id, record);
-    }
-  }
-
-  #endChange(): readonly Before[] {
-    const staged = this.#staged;
-    this.#staged = [];
-    this.#change += 1;
-    return staged;
-  }
-
   /** To be called before a record is written to. */
   #stage(record: StoreRecord): void {
     if (record.change === this.#change) return;
     record.change = this.#change;
-    this.#staged.push({ record, id: record.id, node: record.unseenNode, parent: record.parent });
+    this.#staged.push({ record, id: record.id, node: record.unseenNode });
   }
 
   /** A store node came in, or took the place of an older one of the same id. */
@@ -270,13 +247,6 @@ export class StoreIndex implements DraftObserver {
   #ensureChain(chain: readonly StoreNode[]): StoreRecord | undefined {
     const node = chain.at(-1);
     if (node === undefined) return undefined;
-    const known = this.#byIdentity.get(node[STORE_ID_KEY]);
-    if (known !== undefined) return known;
-    const record = this.recordOf(node, this.#ensureChain(chain.slice(0, -1)));
-    if (record.change !== this.#change) {
-      record.change = this.#change;
-      this.#staged.push({ record, id: record.id, node: undefined, parent: undefined });
-    }
-    return record;
+    return this.#byIdentity.get(node[STORE_ID_KEY]) ?? this.recordOf(node, this.#ensureChain(chain.slice(0, -1)));
   }
 }
