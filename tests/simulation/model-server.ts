@@ -151,9 +151,9 @@ export class ModelServer implements MemoryListener, FaultTarget {
   }
 
   #receive(client: ModelClient, text: string): void {
-    const frame = decodeTextFrame(text) as { joinRef: string; ref: string; topic: string; event: string };
-    const { joinRef, ref, topic, event } = frame;
-    const { payload } = decodeTextFrame(text);
+    const frame = decodeTextFrame(text);
+    const { joinRef, ref, topic, event } = frame as { joinRef: string; ref: string; topic: string; event: string };
+    const { payload } = frame;
     const reply: Reply = (status, response) => client.reply({ joinRef, ref, topic }, status, response);
     const fields = isObject(payload) ? payload : {};
     if (topic === PHOENIX_TOPIC && event === HEARTBEAT) return reply("ok", {});
