@@ -6,7 +6,7 @@ import type { ServerStyle } from "./server-style.js";
 export const FEATURES: readonly string[] = ["resume", "idempotent_commands", "settled", "root_down", "events"];
 
 /** How far behind a client may be and still get only what it missed. */
-const LOGGED_VERSIONS = 12;
+const LOGGED_VERSIONS = 8;
 
 /** Answers one push. */
 export type Reply = (status: string, response: JsonValue) => void;

@@ -1,3 +1,5 @@
+import type { Clock } from "@musubi/protocol";
+
 /** What the server does with a file: it travels as the file's media type. */
 export type FileMood =
   | "ok"
@@ -15,7 +17,10 @@ export class SimFile {
   readonly type: string;
   readonly bytes: readonly number[];
 
-  constructor(name: string, mood: FileMood, size: number) {
+  readonly #clock: Clock;
+
+  constructor(name: string, mood: FileMood, size: number, clock: Clock) {
+    this.#clock = clock;
     this.name = name;
     this.type = `mood/${mood}`;
     this.bytes = Array.from({ length: size }, (_, index) => (index * 7 + size) % 251);
@@ -28,6 +33,7 @@ export class SimFile {
   slice(from: number, to: number): { arrayBuffer(): Promise<ArrayBuffer> } {
     return {
       arrayBuffer: async () => {
+        if (this.type === "mood/slow") await new Promise<void>((resolve) => this.#clock.setTimeout(resolve, 15));
         if (this.type === "mood/unreadable" && from > 0) throw new Error("the disk is gone");
         return Uint8Array.from(this.bytes.slice(from, to)).buffer;
       },

@@ -42,7 +42,7 @@ export class SimUploads {
 
   select(slot: UploadHandle, sizes: readonly number[], mood: FileMood, start: "at_once" | "after" | "later"): void {
     const files = sizes.map((size) => {
-      const file = new SimFile(`file-${this.#files.size}`, mood, size);
+      const file = new SimFile(`file-${this.#files.size}`, mood, size, this.#clock);
       this.#files.set(file.name, file);
       return file;
     });
