@@ -4,10 +4,11 @@ import { join } from "node:path";
 import { hashOf, isStamped, stamp } from "./stamp.mjs";
 import { pnpm, pnpmVersion, root, seconds } from "./workspace.mjs";
 
-/** The folders that have a package.json: the top, the packages and the tests. */
+/** The folders that have a package.json: the top, the packages and those of the tests. */
 function projects(/** @type {string} */ base) {
   const packages = readdirSync(join(base, "packages")).map((name) => join(base, "packages", name));
-  return [base, ...packages.sort(), join(base, "tests")].filter((path) => existsSync(join(path, "package.json")));
+  const tests = [join(base, "tests"), join(base, "tests/react18")];
+  return [base, ...packages.sort(), ...tests].filter((path) => existsSync(join(path, "package.json")));
 }
 
 /** What an install depends on; native packages make the platform and Node's major version part of it. */
