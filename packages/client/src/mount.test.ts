@@ -303,6 +303,19 @@ describe("already_mounted", () => {
   });
 });
 
+test("client.md 7: a failed root that is asked for anew without a connection settles with the disconnect", async () => {
+  const { remount, state } = await mount("a");
+  server.down("Counter:a", "broken", false);
+  await eventually(() => state.current.status === "failed");
+  server.accepting = false;
+  server.cut();
+  await eventually(() => connection.status.current === "reconnecting");
+  const remounted = remount({ n: 2 });
+  await connection.disconnect();
+  await expect(remounted).rejects.toMatchObject({ code: "disconnected" });
+  expect(state.current.status).toBe("closed");
+});
+
 describe("unmounting", () => {
   test("protocol.md 2: any error reply to an unmount means that the root is gone", async () => {
     const first = await mount();

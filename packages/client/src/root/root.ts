@@ -130,7 +130,7 @@ export class Root implements RootLinkEvents {
   }
 
   /** Adds a holder. Other params than the first holder's are not mounted: the first win, with one warning. */
-  retain(params: object): void {
+  retain(params: object = this.#params): void {
     this.#holders.retain();
     if (isDevelopment && canonicalJson(params) !== canonicalJson(this.#params)) {
       this.host.logger.warn(
@@ -346,6 +346,8 @@ export class Root implements RootLinkEvents {
         );
         return;
       case "wait": {
+        // A root that had failed was not told of a join that ended meanwhile.
+        if (!this.#isJoined) return this.#send("drop");
         const delayMs = this.#backoff.nextDelayMs();
         if (delayMs === 0) this.#send("due");
         else this.#timer.start(delayMs, () => this.#send("due"));
