@@ -6,9 +6,10 @@ import type { ConnectionDetail, ConnectionStatus } from "./connection/connection
 import { type ConnectOptions, getSharedRuntime } from "./connection/shared-runtime.js";
 import type { SocketLike } from "./connection/socket-like.js";
 import type { Observable } from "./observable.js";
-import { StoreProxies, type UntypedStoreProxy } from "./proxy.js";
+import { type ProxyRoot, StoreProxies, type UntypedStoreProxy } from "./proxy.js";
 import type { MountState } from "./root/mount-state.js";
 import type { Root } from "./root/root.js";
+import type { StoreRecord } from "./state/store-record.js";
 import type { DefaultRegistry, MountParams, StoreModule, StoreProxy } from "./types.js";
 
 /** Which store to mount. */
@@ -75,16 +76,16 @@ export interface MusubiConnection<R = DefaultRegistry> {
 }
 
 /** Proxies belong to the root, so that all its holders read through the same ones. */
-const proxiesOf = new WeakMap<Root, StoreProxies>();
+const proxiesOf = new WeakMap<ProxyRoot, StoreProxies>();
 
-/** The proxy of a root's own store. */
-export function rootProxy(root: Root): UntypedStoreProxy {
+/** The proxy of a store of a root, which is the root's own if none is given. */
+export function rootProxy(root: ProxyRoot, record: StoreRecord = root.tree.rootRecord): UntypedStoreProxy {
   let proxies = proxiesOf.get(root);
   if (proxies === undefined) {
     proxies = new StoreProxies(root);
     proxiesOf.set(root, proxies);
   }
-  return proxies.of(root.tree.rootRecord);
+  return proxies.of(record);
 }
 
 /**
@@ -103,17 +104,20 @@ export async function connect<R = DefaultRegistry>(
   return createConnection<R>(connection);
 }
 
+/** The roots that a holder has mounted, by what it got from `connect`. */
+export const rootsOf: WeakMap<object, Iterable<Root>> = new WeakMap();
+
 /** A holder's view of a connection that it has a hold on already. */
 export function createConnection<R>(connection: Connection): MusubiConnection<R> {
-  const releases = new Set<() => void>();
+  const holds = new Map<() => void, Root>();
   let isConnected = true;
   const openRoot = <M extends StoreModule<R>>({ module, id, params, cache }: MountOptions<M, R>): OpenedRoot<M, R> => {
     const root = connection.hold({ module, id }, params ?? {}, cache);
     const release = once(() => {
-      releases.delete(release);
+      holds.delete(release);
       root.release();
     });
-    releases.add(release);
+    holds.set(release, root);
     const ready = root.ready.then(() => {});
     ready.catch(() => {});
     return {
@@ -125,7 +129,7 @@ export function createConnection<R>(connection: Connection): MusubiConnection<R>
       release,
     };
   };
-  return {
+  const holder: MusubiConnection<R> = {
     status: connection.status,
     statusDetail: connection.statusDetail,
     openRoot,
@@ -151,10 +155,12 @@ export function createConnection<R>(connection: Connection): MusubiConnection<R>
     async disconnect() {
       if (!isConnected) return;
       isConnected = false;
-      for (const release of Array.from(releases)) release();
+      for (const release of Array.from(holds.keys())) release();
       connection.release();
     },
   };
+  rootsOf.set(holder, { [Symbol.iterator]: () => holds.values() });
+  return holder;
 }
 
 function once(action: () => void): () => void {

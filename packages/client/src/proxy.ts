@@ -1,4 +1,4 @@
-import { MusubiError, STORE_ID_KEY, type StoreNode } from "@musubi/protocol";
+import { type Clock, MusubiError, STORE_ID_KEY, type StoreNode } from "@musubi/protocol";
 import type { Unsubscribe } from "./observable.js";
 import type { CommandOptions } from "./root/command-queue.js";
 import type { Root } from "./root/root.js";
@@ -17,12 +17,36 @@ export type UntypedStoreProxy = Readonly<Record<string, unknown>> & {
 
 const INSPECT = Symbol.for("nodejs.util.inspect.custom");
 
+/** What proxies need of a root, and those who take proxies. */
+export interface ProxyRoot
+  extends Pick<
+    Root,
+    | "tree"
+    | "snapshots"
+    | "dispatch"
+    | "state"
+    | "isClosed"
+    | "closedError"
+    | "version"
+    | "cache"
+    | "seed"
+    | "retain"
+    | "release"
+  > {
+  readonly host: { readonly clock: Clock };
+}
+
 /** What a proxy stands for. */
-const TARGETS = new WeakMap<object, { readonly root: Root; readonly record: StoreRecord }>();
+const TARGETS = new WeakMap<object, { readonly root: ProxyRoot; readonly record: StoreRecord }>();
+
+/** What a proxy stands for; `undefined` for anything that is no proxy. */
+export function findTarget(proxy: object): { readonly root: ProxyRoot; readonly record: StoreRecord } | undefined {
+  return TARGETS.get(proxy);
+}
 
 /** What a proxy stands for. Throws `invalid_usage` for anything that is no proxy. */
-export function targetOf(proxy: object): { readonly root: Root; readonly record: StoreRecord } {
-  const target = TARGETS.get(proxy);
+export function targetOf(proxy: object): { readonly root: ProxyRoot; readonly record: StoreRecord } {
+  const target = findTarget(proxy);
   if (target !== undefined) return target;
   const advice = "This takes a store proxy: what mountStore gave you, or a store read from it.";
   throw new MusubiError("invalid_usage", advice);
@@ -30,11 +54,11 @@ export function targetOf(proxy: object): { readonly root: Root; readonly record:
 
 /** The proxies of one root: one per store, made when first read (client.md rule 12). */
 export class StoreProxies {
-  readonly #root: Root;
+  readonly #root: ProxyRoot;
   readonly #proxies = new WeakMap<StoreRecord, UntypedStoreProxy>();
   readonly #hydrator: Hydrator;
 
-  constructor(root: Root) {
+  constructor(root: ProxyRoot) {
     this.#root = root;
     this.#hydrator = new Hydrator(root.tree, (_node, record) => this.of(record));
   }

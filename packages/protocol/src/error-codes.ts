@@ -60,6 +60,9 @@ export const ERROR_CODES = {
   not_json: { retryable: false, meaning: "a value that JSON cannot say" },
   reserved_field: { retryable: false, meaning: "a field whose name the wire or the clients need" },
   stale_context: { retryable: false, meaning: "a context was used after its message had ended" },
+  // Rendering
+  async_failed: { retryable: false, meaning: "an async value failed; its reason is in details" },
+  server_render: { retryable: false, meaning: "a server rendered what waits for state that it does not have" },
   // Use
   invalid_usage: { retryable: false, meaning: "an argument or a call that can never work" },
 } as const;

@@ -1,6 +1,6 @@
 import {
+  type AsyncResult,
   type CommandName,
-  type CommandOptions,
   type ConnectOptions,
   connect,
   type DefaultRegistry,
@@ -15,21 +15,22 @@ import {
   type StoreSnapshot,
   type UploadHandle,
 } from "@musubi/client";
+import type { AsyncRead, MusubiConnectionStatus } from "@musubi/client/runtime";
 import { createContext, type ReactElement, useContext } from "react";
-import type { AnyStore } from "./any-store.js";
-import type { ConnectionHandle } from "./connection-handle.js";
-import type { MusubiConnectionStatus } from "./connection-status.js";
+import type { Binding } from "./binding.js";
 import { misuse } from "./misuse.js";
 import { type AnyProviderProps, type MusubiProviderProps, Provider } from "./provider.js";
-import type { MusubiRoot } from "./root-result.js";
 import { type MusubiCommand, useCommand } from "./use-command.js";
-import { useConnection } from "./use-connection.js";
 import { useConnectionStatus } from "./use-connection-status.js";
 import { useEvent } from "./use-event.js";
-import { type MusubiRootOptions, useRoot } from "./use-root.js";
-import { type AnySelector, useSnapshot } from "./use-snapshot.js";
+import { useAsync } from "./use-async.js";
+import { type MusubiRoot, type MusubiRootOptions, useRoot } from "./use-root.js";
+import { useRootSuspense } from "./use-root-suspense.js";
+import { useSnapshot } from "./use-snapshot.js";
+import { useSnapshotSuspense } from "./use-snapshot-suspense.js";
 import { type MusubiStream, useStream } from "./use-stream.js";
 import { type MusubiUpload, useUpload } from "./use-upload.js";
+import type { WishOptions } from "./use-wish.js";
 
 /** `useMusubiSnapshot` for a registry. */
 export interface UseMusubiSnapshot<R> {
@@ -46,6 +47,12 @@ export interface UseMusubiSnapshot<R> {
     selector: Selector<M, R, T>,
     equalityFn?: (a: T, b: T) => boolean,
   ): T | undefined;
+}
+
+/** `useMusubiSnapshotSuspense` for a registry. */
+export interface UseMusubiSnapshotSuspense<R> {
+  <M>(store: StoreMembers<M, R>): StoreSnapshot<M, R>;
+  <M, T>(store: StoreMembers<M, R>, selector: Selector<M, R, T>, equalityFn?: (a: T, b: T) => boolean): T;
 }
 
 /** Picks what a component needs of a store, from its snapshot or its proxy. */
@@ -69,11 +76,23 @@ export interface Musubi<R> {
   readonly useMusubiConnectionStatus: () => MusubiConnectionStatus<MusubiConnection<R>>;
   /** Mounts a root while the component is on screen; components that want the same root share one mount. */
   readonly useMusubiRoot: <M extends StoreModule<R>>(options: MusubiRootOptions<M, R>) => MusubiRoot<M, R>;
+  /** The store of a root. Suspends until its first state and never again; throws to the boundary when it fails. */
+  readonly useMusubiRootSuspense: <M extends StoreModule<R>>(options: WishOptions<M, R>) => StoreProxy<M, R>;
   /**
    * Reads a store, and renders again only when what it selected has changed. A store that is gone keeps its last
    * selected value; no store yet gives `undefined`.
    */
   readonly useMusubiSnapshot: UseMusubiSnapshot<R>;
+  /** As `useMusubiSnapshot`, and suspends until the store has had state. */
+  readonly useMusubiSnapshotSuspense: UseMusubiSnapshotSuspense<R>;
+  /**
+   * Reads an async value. Suspends until its first data and never again; a value that failed is thrown to the
+   * boundary as `async_failed`, with the server's reason in `details`.
+   */
+  readonly useMusubiAsync: <M, Value, Reason>(
+    store: StoreMembers<M, R>,
+    selector: Selector<M, R, AsyncResult<Value, Reason>>,
+  ) => AsyncRead<Value>;
   /** Sends one command of a store; `options` count for every dispatch that does not bring its own. */
   readonly useMusubiCommand: <M, N extends CommandName<M, R>>(
     store: StoreMembers<M, R> | undefined,
@@ -102,9 +121,9 @@ export interface Musubi<R> {
  * declares in `Musubi.Stores`.
  */
 export function createMusubi<R = DefaultRegistry>(): Musubi<R> {
-  const context = createContext<ConnectionHandle | undefined>(undefined);
+  const context = createContext<Binding | undefined>(undefined);
 
-  function useHandle(hook: string): ConnectionHandle {
+  function useHandle(hook: string): Binding {
     const handle = useContext(context);
     if (handle === undefined) {
       throw misuse(
@@ -118,13 +137,15 @@ export function createMusubi<R = DefaultRegistry>(): Musubi<R> {
   const hooks = {
     connect: (socket: SocketLike, options?: ConnectOptions) => connect<R>(socket, options),
     MusubiProvider: (props: Omit<AnyProviderProps, "context">) => <Provider {...props} context={context} />,
-    useMusubiConnection: () => useConnection(useHandle("useMusubiConnection")),
+    useMusubiConnection: () => useHandle("useMusubiConnection").connection,
     useMusubiConnectionStatus: () => useConnectionStatus(useHandle("useMusubiConnectionStatus")),
     useMusubiRoot: (options: MusubiRootOptions<string, unknown>) => useRoot(useHandle("useMusubiRoot"), options),
-    useMusubiSnapshot: (store?: AnyStore, selector?: AnySelector, equalityFn?: (a: unknown, b: unknown) => boolean) =>
-      useSnapshot(store, selector, equalityFn),
-    useMusubiCommand: (store: AnyStore | undefined, name: string, options?: CommandOptions) =>
-      useCommand(store, name, options),
+    useMusubiRootSuspense: (options: WishOptions<string, unknown>) =>
+      useRootSuspense(useHandle("useMusubiRootSuspense"), options),
+    useMusubiSnapshot: useSnapshot,
+    useMusubiSnapshotSuspense: useSnapshotSuspense,
+    useMusubiAsync: useAsync,
+    useMusubiCommand: useCommand,
     useMusubiEvent: useEvent,
     useMusubiUpload: useUpload,
     useMusubiStream: useStream,

@@ -51,19 +51,28 @@ export {
   type UploadHandle,
   type UploadSnapshot,
 } from "@musubi/client";
-export type { OpenedRoot } from "@musubi/client/runtime";
-export type { MusubiConnectionStatus } from "./connection-status.js";
+export {
+  type AsyncRead as MusubiAsync,
+  type DehydratedState,
+  dehydrate,
+  type MusubiConnectionStatus,
+  MusubiServerRenderError,
+  type OpenedRoot,
+  type RetryableError,
+  type RootResult,
+  shallowEqual,
+} from "@musubi/client/runtime";
 export {
   createMusubi,
   type Musubi,
   type Selector,
   type UseMusubiSnapshot,
+  type UseMusubiSnapshotSuspense,
   type UseMusubiUpload,
 } from "./create-musubi.js";
 export type { MusubiProviderProps } from "./provider.js";
-export type { MusubiRoot, RootResult } from "./root-result.js";
-export { shallowEqual } from "./shallow-equal.js";
 export type { CommandState, MusubiCommand } from "./use-command.js";
-export type { MusubiRootOptions } from "./use-root.js";
+export type { MusubiRoot, MusubiRootOptions } from "./use-root.js";
 export type { MusubiStream } from "./use-stream.js";
 export type { MusubiUpload } from "./use-upload.js";
+export type { WishOptions as MusubiRootSuspenseOptions } from "./use-wish.js";

@@ -1,13 +1,25 @@
 import type { ConnectOptions, MusubiConnection, SocketLike } from "@musubi/client";
-import { consoleLogger, isDevelopment, systemClock } from "@musubi/client/runtime";
-import { type Context, type ReactElement, type ReactNode, useEffect, useRef, useState } from "react";
-import type { AnyConnection } from "./any-store.js";
-import { type ConnectionHandle, handleOfConnection, handleOfSocket } from "./connection-handle.js";
+import {
+  type AnyConnection,
+  consoleLogger,
+  DEFAULT_GRACE_MS,
+  DehydratedRoots,
+  type DehydratedState,
+  handleOfConnection,
+  handleOfSocket,
+  isDevelopment,
+  systemClock,
+} from "@musubi/client/runtime";
+import { type Context, type ReactElement, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+import type { Binding } from "./binding.js";
 import { misuse } from "./misuse.js";
-import { DEFAULT_GRACE_MS } from "./owned-connection.js";
 
 /** Exactly one of `connection` and `socket`. */
-export type MusubiProviderProps<R> = { readonly children?: ReactNode } & (
+export type MusubiProviderProps<R> = {
+  readonly children?: ReactNode;
+  /** What `dehydrate` gave on the server: roots in it are rendered at once. To be the same object in every render. */
+  readonly dehydratedState?: DehydratedState | undefined;
+} & (
   | {
       /** A connection from `connect`, which the app closes itself. */
       readonly connection: MusubiConnection<R>;
@@ -25,8 +37,9 @@ export type MusubiProviderProps<R> = { readonly children?: ReactNode } & (
 
 /** The props of a provider, looked at without their types. */
 export interface AnyProviderProps extends ConnectOptions {
-  readonly context: Context<ConnectionHandle | undefined>;
+  readonly context: Context<Binding | undefined>;
   readonly children?: ReactNode;
+  readonly dehydratedState?: DehydratedState | undefined;
   readonly connection?: AnyConnection | undefined;
   readonly socket?: SocketLike | null | undefined;
 }
@@ -35,12 +48,15 @@ export interface AnyProviderProps extends ConnectOptions {
 const UNSTABLE_GRACE_MS = 1_000;
 
 /** Gives the hooks below it a connection. */
-export function Provider({ context, children, connection, socket, ...options }: AnyProviderProps): ReactElement {
+export function Provider(props: AnyProviderProps): ReactElement {
+  const { context, children, dehydratedState, connection, socket, ...options } = props;
   checkProps(connection, socket);
   const settled = useSettledSocket(socket, options);
   const handle = connection === undefined ? handleOfSocket(settled ?? null, options) : handleOfConnection(connection);
   useEffect(() => handle.retain(), [handle]);
-  return <context.Provider value={handle}>{children}</context.Provider>;
+  const dehydrated = useMemo(() => dehydratedState && new DehydratedRoots(dehydratedState), [dehydratedState]);
+  const binding = useMemo(() => ({ ...handle, dehydrated }), [handle, dehydrated]);
+  return <context.Provider value={binding}>{children}</context.Provider>;
 }
 
 function checkProps(connection: AnyConnection | undefined, socket: SocketLike | null | undefined): void {

@@ -5,10 +5,9 @@ import {
   type CommandReply,
   MusubiCommandError,
 } from "@musubi/client";
-import { consoleLogger, ObservableValue } from "@musubi/client/runtime";
+import { type AnyStore, consoleLogger, ObservableValue } from "@musubi/client/runtime";
 import { useMemo, useState } from "react";
 import { useSyncExternalStore } from "use-sync-external-store/shim";
-import type { AnyStore } from "./any-store.js";
 import { useLatest } from "./use-latest.js";
 
 /** How the latest dispatch of a `useMusubiCommand` stands. */

@@ -1,12 +1,14 @@
+import type { AnyConnection, MusubiConnectionStatus } from "@musubi/client/runtime";
 import { useCallback } from "react";
 import { useSyncExternalStore } from "use-sync-external-store/shim";
-import type { AnyConnection } from "./any-store.js";
-import type { ConnectionHandle } from "./connection-handle.js";
-import type { MusubiConnectionStatus } from "./connection-status.js";
+import type { Binding } from "./binding.js";
 
 /** How the provider's connection stands. */
-export function useConnectionStatus({ status }: ConnectionHandle): MusubiConnectionStatus<AnyConnection> {
+export function useConnectionStatus({ status, serverStatus }: Binding): MusubiConnectionStatus<AnyConnection> {
   const subscribe = useCallback((listener: () => void) => status.subscribe(listener), [status]);
-  const read = (): MusubiConnectionStatus<AnyConnection> => status.current;
-  return useSyncExternalStore(subscribe, read, read);
+  return useSyncExternalStore(
+    subscribe,
+    () => status.current,
+    () => serverStatus,
+  );
 }

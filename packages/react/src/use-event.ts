@@ -1,5 +1,5 @@
+import type { AnyStore } from "@musubi/client/runtime";
 import { useEffect } from "react";
-import type { AnyStore } from "./any-store.js";
 import { useLatest } from "./use-latest.js";
 
 /** Calls the handler of the last commit for each event of a store, while the component is on screen. */

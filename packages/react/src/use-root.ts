@@ -1,13 +1,12 @@
-import type { MountOptions } from "@musubi/client";
-import { canonicalJson } from "@musubi/client/runtime";
-import { useCallback, useEffect, useMemo, useRef } from "react";
-import { useSyncExternalStore } from "use-sync-external-store/shim";
-import type { AnyStore } from "./any-store.js";
-import type { ConnectionHandle } from "./connection-handle.js";
-import { IDLE, LOADING, type RootResult } from "./root-result.js";
+import type { StoreProxy } from "@musubi/client";
+import type { AnyStore, RootResult, RootWish } from "@musubi/client/runtime";
+import { useEffect, useMemo, useRef } from "react";
+import type { Binding } from "./binding.js";
+import { useSharedRoot } from "./use-shared-root.js";
+import { useWish, type WishOptions } from "./use-wish.js";
 
 /** Which root a component wants, and how. */
-export interface MusubiRootOptions<M, R> extends MountOptions<M, R> {
+export interface MusubiRootOptions<M, R> extends WishOptions<M, R> {
   /** `false` mounts nothing, and gives a mounted root back; default `true`. */
   readonly enabled?: boolean;
   /**
@@ -17,42 +16,34 @@ export interface MusubiRootOptions<M, R> extends MountOptions<M, R> {
   readonly keepPreviousData?: boolean;
 }
 
+/** What `useMusubiRoot` returns. */
+export type MusubiRoot<M, R> = RootResult<StoreProxy<M, R>>;
+
 /** What a component last showed. */
 interface Shown {
-  readonly handle: ConnectionHandle;
-  readonly module: string;
-  readonly id: string;
-  readonly paramsKey: string;
+  readonly mounts: unknown;
+  readonly wish: RootWish;
   readonly store: AnyStore;
 }
 
 /** Mounts a root while the component is on screen, shared with all others that want the same. */
-export function useRoot(handle: ConnectionHandle, options: MusubiRootOptions<string, unknown>): RootResult<AnyStore> {
-  const { module, id, params, enabled = true, keepPreviousData = false } = options;
-  const { mounts } = handle;
-  const paramsKey = canonicalJson(params ?? {});
-  const isWanted = enabled && handle.canOpen;
-  const nothing = enabled ? LOADING : IDLE;
-
-  const subscribe = useCallback(
-    (listener: () => void) => (isWanted ? mounts.retain(module, id, paramsKey, listener) : () => {}),
-    [mounts, isWanted, module, id, paramsKey],
-  );
-  const read = (): RootResult<AnyStore> => (isWanted ? mounts.read(module, id, paramsKey) : nothing);
-  const current = useSyncExternalStore(subscribe, read, () => nothing);
+export function useRoot(binding: Binding, options: MusubiRootOptions<string, unknown>): RootResult<AnyStore> {
+  const { enabled = true, keepPreviousData = false } = options;
+  const { mounts } = binding;
+  const wish = useWish(binding, options);
+  const current = useSharedRoot(binding, wish, enabled);
 
   const lastShown = useRef<Shown | undefined>(undefined);
   useEffect(() => {
-    if (current.status !== "ready") return;
-    lastShown.current = { handle, module, id, paramsKey, store: current.store };
-  }, [current, handle, module, id, paramsKey]);
+    if (current.status === "ready") lastShown.current = { mounts, wish, store: current.store };
+  }, [current, mounts, wish]);
 
   return useMemo(() => {
     const shown = lastShown.current;
-    if (shown?.handle !== handle || shown.module !== module) return current;
-    if (shown.id === id && shown.paramsKey === paramsKey) return keepSame(current, shown.store);
-    return keepPreviousData ? keepPrevious(current, shown.store) : current;
-  }, [current, handle, module, id, paramsKey, keepPreviousData]);
+    if (shown?.mounts !== mounts || shown.wish.module !== wish.module) return current;
+    const isSame = shown.wish.id === wish.id && shown.wish.paramsKey === wish.paramsKey;
+    return isSame ? keepSame(current, shown.store) : keepPreviousData ? keepPrevious(current, shown.store) : current;
+  }, [current, mounts, wish, keepPreviousData]);
 }
 
 /** A root that this component has shown before, as after it was hidden, stays on screen whatever becomes of it. */

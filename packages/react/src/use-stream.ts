@@ -1,7 +1,5 @@
-import { readStreamKeys } from "@musubi/client/runtime";
+import { type AnyStore, readStreamKeys, shallowEqual } from "@musubi/client/runtime";
 import { useCallback } from "react";
-import type { AnyStore } from "./any-store.js";
-import { shallowEqual } from "./shallow-equal.js";
 import { type AnySelector, useSnapshot } from "./use-snapshot.js";
 
 /** What `useMusubiStream` returns; the same object until something in it changes. */

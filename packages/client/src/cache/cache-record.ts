@@ -1,15 +1,15 @@
 import { type Envelope, isObject, MusubiError, parseEnvelope, type StreamOp } from "@musubi/protocol";
 import { systemClock } from "../clock.js";
-import type { Root } from "../root/root.js";
+import type { ProxyRoot } from "../proxy.js";
 import type { CachedStream, CacheRecord } from "./cache-options.js";
 
 /** The time that records are dated with: that of the day, unless a test gave the connection a clock of its own. */
-export function wallTime({ host: { clock } }: Root): number {
+export function wallTime({ host: { clock } }: Pick<ProxyRoot, "host">): number {
   return clock === systemClock ? Date.now() : clock.now();
 }
 
 /** The record of a root's state; `undefined` before the server's own state is there. */
-export function makeCacheRecord(root: Root, buster?: string): CacheRecord | undefined {
+export function makeCacheRecord(root: ProxyRoot, buster?: string): CacheRecord | undefined {
   const { tree, version, cache } = root;
   if (tree.root === undefined || version === 0) return undefined;
   const streams: CachedStream[] = [];
@@ -24,7 +24,7 @@ export function makeCacheRecord(root: Root, buster?: string): CacheRecord | unde
  * than what a server sends: it is checked as the initial envelope that it stands for. Throws when it does not pass,
  * with nothing changed.
  */
-export function seedRoot(root: Root, record: CacheRecord): void {
+export function seedRoot(root: { seed(envelope: Envelope): unknown }, record: CacheRecord): void {
   const stream_ops: StreamOp[] = [];
   for (const { store_id, stream, keys, items } of record.streams) {
     keys.forEach((item_key, at) => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { shallowEqual } from "./index.js";
+import { shallowEqual } from "./shallow-equal.js";
 
 describe("shallowEqual", () => {
   const shared = {};

@@ -1,4 +1,4 @@
-import type { MusubiError, StoreProxy } from "@musubi/client";
+import type { MusubiError } from "@musubi/protocol";
 
 /** A root as a component sees it. `store` is there in one state only, and may be read in all. */
 export type RootResult<Store> =
@@ -26,9 +26,6 @@ export type RootResult<Store> =
       /** Why newer state could not be had; the last state stays readable. */
       readonly revalidationError: MusubiError | undefined;
     };
-
-/** What `useMusubiRoot` returns. */
-export type MusubiRoot<M, R> = RootResult<StoreProxy<M, R>>;
 
 /** One object for all, so that nothing renders for it. */
 export const IDLE: RootResult<never> = { status: "idle" };

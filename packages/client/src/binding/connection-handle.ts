@@ -1,13 +1,18 @@
-import type { ConnectOptions, Observable, SocketLike } from "@musubi/client";
+import type { ConnectOptions } from "../connection/shared-runtime.js";
+import type { SocketLike } from "../connection/socket-like.js";
+import { createDeferred } from "../deferred.js";
+import type { Observable } from "../observable.js";
 import type { AnyConnection } from "./any-store.js";
 import { describeStatus, type MusubiConnectionStatus } from "./connection-status.js";
 import { OwnedConnection } from "./owned-connection.js";
 import { SharedMounts } from "./shared-mounts.js";
 
-/** A connection as the hooks use it, whoever owns it. One per connection, however many providers. */
+/** A connection as components use it, whoever owns it. One per connection, however many providers. */
 export interface ConnectionHandle {
   readonly connection: AnyConnection;
   readonly status: Observable<MusubiConnectionStatus<AnyConnection>>;
+  /** What a server renders for `status`, and a client first where the server's markup is. */
+  readonly serverStatus: MusubiConnectionStatus<AnyConnection>;
   readonly mounts: SharedMounts;
   /** `false` while the app has no socket yet: then nothing is mounted, and roots are loading. */
   readonly canOpen: boolean;
@@ -37,13 +42,26 @@ export function handleOfSocket(socket: SocketLike | null, options: ConnectOption
 }
 
 const absentHandle: ConnectionHandle = createOwnedHandle(null, {});
+let socketGiven = createDeferred<void>();
+
+/** Resolves when the app next has given a socket to somebody. */
+export function nextSocket(): Promise<void> {
+  return socketGiven.promise;
+}
 
 function createOwnedHandle(socket: SocketLike | null, options: ConnectOptions): ConnectionHandle {
   const owned = new OwnedConnection(socket, options);
-  return createHandle(owned, () => owned.retain(), socket !== null);
+  if (socket === null) return createHandle(owned, () => nothing, false);
+  const retain = (): (() => void) => {
+    socketGiven.resolve();
+    socketGiven = createDeferred();
+    return owned.retain();
+  };
+  return createHandle(owned, retain);
 }
 
 function createHandle(connection: AnyConnection, retain: () => () => void, canOpen = true): ConnectionHandle {
   const status = describeStatus(connection);
-  return { connection, status, mounts: new SharedMounts(connection, retain), canOpen, retain };
+  const serverStatus = { state: "connecting", connection } as const;
+  return { connection, status, serverStatus, mounts: new SharedMounts(connection, retain), canOpen, retain };
 }

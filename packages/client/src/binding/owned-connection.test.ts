@@ -1,4 +1,4 @@
-import { createSocket, type PhoenixSocket, type PhoenixSocketClass } from "@musubi/client/socket";
+import { createSocket, type PhoenixSocket, type PhoenixSocketClass } from "../socket.js";
 import { eventually, FakeClock, ScriptedServer, type TransportConstructor } from "@musubi/testing";
 import { expect, test, vi } from "vitest";
 import { OwnedConnection } from "./owned-connection.js";

@@ -1,8 +1,24 @@
-import { type AnyRegistry, type MusubiError, MusubiMountError } from "@musubi/client";
-import type { OpenedRoot } from "@musubi/client/runtime";
+import type { MusubiError } from "@musubi/protocol";
+import type { CacheOptions } from "../cache/cache-options.js";
+import type { AnyRegistry, MountOptions, OpenedRoot } from "../connect.js";
+import { createDeferred, type Deferred } from "../deferred.js";
+import { MusubiMountError } from "../errors.js";
+import { OneTimer } from "../one-timer.js";
+import { targetOf } from "../proxy.js";
+import type { MountState } from "../root/mount-state.js";
 import type { AnyConnection, AnyStore } from "./any-store.js";
+import { UNCLAIMED_MS } from "./pending-read.js";
 import { LOADING, type RootResult } from "./root-result.js";
+import type { RootWish } from "./root-wish.js";
 import { shallowEqual } from "./shallow-equal.js";
+
+type Failed = RootResult<AnyStore> & { readonly status: "error" };
+
+/** What is thrown for a failed mount. */
+export interface RetryableError extends MusubiError {
+  /** Mounts the root again; for an error boundary's reset. */
+  retry?: () => void;
+}
 
 type Opened = OpenedRoot<string, AnyRegistry>;
 
@@ -15,10 +31,13 @@ type Opened = OpenedRoot<string, AnyRegistry>;
  * once nobody does, it is mounted again with the others. That is decided a microtask later, when all effects of a
  * commit have run.
  *
- * It owns no wire and no timer: the client's root does.
+ * A render that waits for the root holds it too, until a commit does or time is up: a failure is kept for as long.
+ *
+ * It owns no wire: the client's root does.
  */
 export class SharedMount {
   readonly #connection: AnyConnection;
+  readonly #retainConnection: () => () => void;
   readonly #module: string;
   readonly #id: string;
   readonly #onEnd: () => void;
@@ -28,6 +47,7 @@ export class SharedMount {
   /** Other params than the root's, whose holders share it all the same. */
   readonly #sharing = new Set<string>();
   #paramsKey = "";
+  #cache: CacheOptions | undefined;
   #opened: Opened | undefined;
   #stopListening: () => void = () => {};
   /** Other params are being mounted; what failed before then is not their failure. */
@@ -36,9 +56,24 @@ export class SharedMount {
   #store: AnyStore | undefined;
   #result: RootResult<AnyStore> = LOADING;
   #isSettling = false;
+  /** Whether it stays open without holders. */
+  #isKept = false;
+  /** Ends the hold of renders that have not been committed. */
+  #unclaim: (() => void) | undefined;
+  /** Set once what those wait for is there. */
+  #unclaimed: OneTimer | undefined;
+  /** What they wait for. */
+  #settled: Deferred<void> | undefined;
 
-  constructor(connection: AnyConnection, module: string, id: string, onEnd: () => void) {
+  constructor(
+    connection: AnyConnection,
+    retainConnection: () => () => void,
+    module: string,
+    id: string,
+    onEnd: () => void,
+  ) {
     this.#connection = connection;
+    this.#retainConnection = retainConnection;
     this.#module = module;
     this.#id = id;
     this.#onEnd = onEnd;
@@ -50,23 +85,76 @@ export class SharedMount {
   }
 
   /** Holds the root; `listener` is called when what `read` returns may have changed. */
-  retain(paramsKey: string, listener: () => void): () => void {
+  retain(wish: RootWish, listener: () => void): () => void {
+    const { paramsKey, isKept } = wish;
     const entry = { call: listener };
     this.#listeners.add(entry);
-    const isFirst = this.#wanted.size === 0;
+    const isFirst = !this.#isHeld;
     this.#wanted.set(paramsKey, (this.#wanted.get(paramsKey) ?? 0) + 1);
-    if (isFirst) this.#open(paramsKey);
+    if (isFirst) this.#open(paramsKey, wish.cache);
+    this.#hydrate(wish);
+    this.#unclaim?.();
     this.#settleSoon(paramsKey);
     return () => {
-      if (this.#listeners.delete(entry)) this.#release(paramsKey);
+      if (!this.#listeners.delete(entry)) return;
+      if (isKept) this.#isKept = true;
+      this.#release(paramsKey);
     };
   }
 
+  /**
+   * What a render that may not be committed reads: the store once there is state, whatever its params, else a promise
+   * of news, the same until it settles. Holds the root until the next `retain`, or {@link UNCLAIMED_MS} after the
+   * news. Throws the error that a mount failed with, which has a `retry` for as long; the hold over, it is forgotten.
+   */
+  suspend(wish: RootWish): AnyStore | Promise<void> {
+    if (!this.#isHeld) this.#open(wish.paramsKey, wish.cache);
+    if (this.#unclaim === undefined) {
+      const releaseConnection = this.#retainConnection();
+      this.#unclaim = () => {
+        this.#unclaim = undefined;
+        this.#unclaimed?.stop();
+        this.#leave();
+        releaseConnection();
+      };
+    }
+    this.#hydrate(wish);
+    this.#watchUnclaimed();
+    const { error, store, retry } = this.#result as Partial<Failed> & { readonly store?: AnyStore };
+    if (error !== undefined && retry !== undefined) throw withRetry(error, retry);
+    // Other params than the state's are on their way, which the last state is shown until.
+    const shown = store ?? (this.#hasState ? this.#opened?.store : undefined);
+    return shown ?? (this.#settled ??= createDeferred()).promise;
+  }
+
+  /** Lets go of a failure with other params that only renders hold. */
+  forget(paramsKey: string): void {
+    if (this.#isClosed && this.#wanted.size === 0 && this.#paramsKey !== paramsKey) this.#unclaim?.();
+  }
+
   readonly #retry = (): void => {
-    if (this.#result.status !== "error" || this.#wanted.size === 0) return;
+    if (this.#result.status !== "error" || !this.#isHeld) return;
     if (this.#isClosed) this.#reopen();
     else this.#remount();
   };
+
+  /** Whether the client's root is held for anybody. */
+  get #isHeld(): boolean {
+    return this.#wanted.size > 0 || this.#unclaim !== undefined || (this.#isKept && !this.#isClosed);
+  }
+
+  get #hasState(): boolean {
+    const status = this.#opened?.state.current.status ?? "closed";
+    return status !== "loading" && status !== "closed";
+  }
+
+  /** Renders that wait have that long from now on. */
+  #watchUnclaimed(): void {
+    const timer = this.#unclaimed;
+    if (this.#unclaim === undefined || timer === undefined) return;
+    if (this.#result === LOADING) timer.stop();
+    else if (!timer.isSet) timer.start(UNCLAIMED_MS, () => this.#unclaim?.());
+  }
 
   get #isClosed(): boolean {
     return this.#opened === undefined || this.#opened.state.current.status === "closed";
@@ -76,32 +164,43 @@ export class SharedMount {
     const left = (this.#wanted.get(paramsKey) ?? 0) - 1;
     if (left > 0) this.#wanted.set(paramsKey, left);
     else this.#wanted.delete(paramsKey);
-    if (this.#wanted.size > 0) {
-      this.#settleSoon(paramsKey);
-    } else {
-      this.#opened?.release();
-      this.#refresh();
-    }
+    if (this.#wanted.size > 0) this.#settleSoon(paramsKey);
+    else this.#leave();
+  }
+
+  #leave(): void {
+    if (this.#isHeld) return;
+    this.#opened?.release();
+    this.#refresh();
   }
 
   /** A root that is still there is held again as it is, whatever the params: those are settled later. */
-  #open(paramsKey: string): void {
+  #open(paramsKey: string, cache: CacheOptions | undefined): void {
     if (this.#isClosed) {
       this.#adopt(paramsKey);
       this.#switch = undefined;
     }
+    this.#cache = cache;
     const opened = this.#connection.openRoot(this.#options(this.#paramsKey));
     if (opened.state !== this.#opened?.state) {
       this.#stopListening();
       this.#stopListening = opened.state.subscribe(() => this.#refresh());
     }
     this.#opened = opened;
+    this.#unclaimed ??= new OneTimer(targetOf(opened.store).root.host.clock);
     this.#refresh();
+  }
+
+  /** Begins with what the server rendered, once. */
+  #hydrate({ dehydrated, paramsKey }: RootWish): void {
+    if (dehydrated?.isUsed !== false || this.#opened === undefined || paramsKey !== this.#paramsKey) return;
+    dehydrated.isUsed = true;
+    dehydrated.view.showIn(targetOf(this.#opened.store).root);
   }
 
   #reopen(): void {
     this.#opened?.release();
-    this.#open(this.#paramsKey);
+    this.#open(this.#paramsKey, this.#cache);
   }
 
   #adopt(paramsKey: string): void {
@@ -158,9 +257,9 @@ export class SharedMount {
   #refresh(): void {
     const opened = this.#opened;
     if (opened === undefined) return;
-    const { status, error } = opened.state.current;
+    const { status, error, fromCache } = opened.state.current;
     if (status === "closed") {
-      if (this.#wanted.size === 0) {
+      if (this.#wanted.size === 0 && this.#unclaim === undefined) {
         this.#end();
         return;
       }
@@ -172,18 +271,26 @@ export class SharedMount {
     } else if (status !== "loading" && this.#switch === undefined) {
       this.#store = opened.store;
     }
-    const next = this.#compute(status, error);
+    const next = this.#compute(status, error, fromCache && status === "stale");
     if (shallowEqual(next, this.#result)) return;
     this.#result = next;
+    this.#watchUnclaimed();
+    if (next !== LOADING) this.#tell();
     this.#notify();
   }
 
-  #compute(status: Opened["state"]["current"]["status"], error: MusubiError | undefined): RootResult<AnyStore> {
+  /** There is news for renders that wait. */
+  #tell(): void {
+    this.#settled?.resolve();
+    this.#settled = undefined;
+  }
+
+  #compute(status: MountState["status"], error: MusubiError | undefined, fromCache: boolean): RootResult<AnyStore> {
     if (this.#store !== undefined) {
       return {
         status: "ready",
         store: this.#store,
-        isFetching: status === "loading" || status === "recovering",
+        isFetching: status === "loading" || status === "recovering" || fromCache,
         isStale: status !== "live",
         revalidationError: error,
       };
@@ -205,6 +312,8 @@ export class SharedMount {
     this.#opened = undefined;
     this.#store = undefined;
     this.#result = LOADING;
+    this.#isKept = false;
+    this.#tell();
     this.#onEnd();
   }
 
@@ -212,7 +321,24 @@ export class SharedMount {
     for (const listener of Array.from(this.#listeners)) listener.call();
   }
 
-  #options(paramsKey: string): { module: string; id: string; params: object } {
-    return { module: this.#module, id: this.#id, params: JSON.parse(paramsKey) as object };
+  #options(paramsKey: string): MountOptions<string, AnyRegistry> {
+    const identity = { module: this.#module, id: this.#id, params: JSON.parse(paramsKey) as object };
+    return this.#cache === undefined ? identity : { ...identity, cache: this.#cache };
   }
 }
+
+/** The error, with a `retry` for whoever catches it; one that several roots failed with retries them all. */
+function withRetry(error: RetryableError, retry: () => void): RetryableError {
+  let retries = retriesOf.get(error);
+  if (retries === undefined) {
+    const all = (retries = new Set());
+    retriesOf.set(error, all);
+    error.retry = () => {
+      for (const one of all) one();
+    };
+  }
+  retries.add(retry);
+  return error;
+}
+
+const retriesOf = new WeakMap<MusubiError, Set<() => void>>();

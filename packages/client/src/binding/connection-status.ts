@@ -1,7 +1,10 @@
-import type { ConnectionStatus, MusubiConnection, MusubiError, Observable } from "@musubi/client";
+import type { MusubiError } from "@musubi/protocol";
+import type { MusubiConnection } from "../connect.js";
+import type { ConnectionStatus } from "../connection/connection-detail.js";
+import type { Observable } from "../observable.js";
 import type { AnyConnection } from "./any-store.js";
 
-/** What `useMusubiConnectionStatus` returns. */
+/** How a connection stands, as bindings show it. */
 export interface MusubiConnectionStatus<Connection = MusubiConnection> {
   /** As the connection's `status`, and `error` when the server refused the join. */
   readonly state: ConnectionStatus | "error";

@@ -1,29 +1,23 @@
+import type { CacheTarget } from "../cache/cache-options.js";
+import { systemClock } from "../clock.js";
 import {
   type AnyRegistry,
-  type CacheTarget,
-  type ConnectionDetail,
-  type ConnectionStatus,
-  type ConnectOptions,
+  createConnection,
   type MountedStore,
   type MountOptions,
   type MusubiConnection,
-  MusubiDisconnectedError,
-  type MusubiError,
-  type Observable,
-  type SocketLike,
-  type TimerHandle,
-} from "@musubi/client";
-import {
-  consoleLogger,
-  createConnection,
-  ObservableValue,
-  observeStatus,
   type OpenedRoot,
-  openConnectionState,
-  systemClock,
-} from "@musubi/client/runtime";
+  rootsOf,
+} from "../connect.js";
+import { type ConnectionDetail, type ConnectionStatus, observeStatus } from "../connection/connection-detail.js";
+import { type ConnectOptions, getSharedRuntime } from "../connection/shared-runtime.js";
+import type { SocketLike } from "../connection/socket-like.js";
+import { MusubiDisconnectedError } from "../errors.js";
+import { consoleLogger } from "../logger.js";
+import { type Observable, ObservableValue } from "../observable.js";
+import { OneTimer } from "../one-timer.js";
+import { MusubiError } from "@musubi/protocol";
 import type { AnyConnection } from "./any-store.js";
-import { misuse } from "./misuse.js";
 
 /** Milliseconds that a connection nobody retains stays open, unless `unmountGraceMs` says otherwise. */
 export const DEFAULT_GRACE_MS = 50;
@@ -43,11 +37,12 @@ export class OwnedConnection implements MusubiConnection<AnyRegistry> {
   readonly #options: ConnectOptions;
   #open: AnyConnection | undefined;
   #holders = 0;
-  #graceTimer: TimerHandle | undefined;
+  readonly #grace: OneTimer;
 
   constructor(socket: SocketLike | null, options: ConnectOptions) {
     this.#socket = socket;
     this.#options = options;
+    this.#grace = new OneTimer(options.clock ?? systemClock);
     this.statusDetail = new ObservableValue(this.#unopened("connecting"), options.logger ?? consoleLogger);
     this.status = observeStatus(this.statusDetail);
   }
@@ -87,12 +82,19 @@ export class OwnedConnection implements MusubiConnection<AnyRegistry> {
   }
 
   #ensureOpen(): AnyConnection {
-    if (this.#socket === null) throw misuse("There is no connection yet: this MusubiProvider was given socket={null}.");
+    if (this.#socket === null) {
+      throw new MusubiError(
+        "invalid_usage",
+        "There is no connection yet: this MusubiProvider was given socket={null}.",
+      );
+    }
     if (this.#open !== undefined && this.#open.status.current !== "closed") return this.#open;
     this.#close("connecting");
-    const { connection: engine, ready } = openConnectionState(this.#socket, this.#options);
+    const engine = getSharedRuntime(this.#socket).hold(this.#options);
+    const { ready } = engine;
     const connection = createConnection<AnyRegistry>(engine);
     this.#open = connection;
+    rootsOf.set(this, rootsOf.get(connection) ?? []);
     const publish = (refusal?: MusubiError): void => {
       if (this.#open !== connection) return;
       this.refusal = refusal;
@@ -109,11 +111,9 @@ export class OwnedConnection implements MusubiConnection<AnyRegistry> {
   }
 
   #closeLater(): void {
-    const { clock = systemClock, unmountGraceMs = DEFAULT_GRACE_MS } = this.#options;
-    if (this.#graceTimer !== undefined) clock.clearTimeout(this.#graceTimer);
-    this.#graceTimer = undefined;
+    this.#grace.stop();
     if (this.#holders > 0 || this.#open === undefined) return;
-    this.#graceTimer = clock.setTimeout(() => this.#close("connecting"), unmountGraceMs);
+    this.#grace.start(this.#options.unmountGraceMs ?? DEFAULT_GRACE_MS, () => this.#close("connecting"));
   }
 
   #close(status: ConnectionStatus): void {

@@ -1,0 +1,90 @@
+import type { Clock } from "@musubi/protocol";
+import type { CacheRecord } from "../cache/cache-options.js";
+import { seedRoot } from "../cache/cache-record.js";
+import { systemClock } from "../clock.js";
+import { rootProxy } from "../connect.js";
+import { MusubiCommandError } from "../errors.js";
+import { consoleLogger } from "../logger.js";
+import { ObservableValue } from "../observable.js";
+import { type ProxyRoot, findTarget } from "../proxy.js";
+import type { MountState } from "../root/mount-state.js";
+import { Replica } from "../root/replica.js";
+import type { AnyStore } from "./any-store.js";
+
+/** The views that roots began with. */
+const viewsOf = new WeakMap<object, RecordView>();
+
+/**
+ * The state of a record, to be read without a connection: what a server renders, and what a client renders first where
+ * the server's markup is. It never changes. Its commands go to the root that is mounted in its place.
+ */
+export class RecordView implements ProxyRoot {
+  readonly state: ObservableValue<MountState> = new ObservableValue<MountState>(
+    { status: "stale", fromCache: true },
+    consoleLogger,
+  );
+  readonly host: { readonly clock: Clock } = { clock: systemClock };
+  readonly version = 0;
+  readonly cache = undefined;
+  readonly isClosed = false;
+  readonly #replica: Replica = new Replica(consoleLogger);
+  readonly #record: CacheRecord;
+  #root: ProxyRoot | undefined;
+
+  /** Throws when the record does not pass the checks of an envelope. */
+  constructor(record: CacheRecord) {
+    this.#record = record;
+    seedRoot(this.#replica, record);
+  }
+
+  get tree(): Replica["tree"] {
+    return this.#replica.tree;
+  }
+
+  get snapshots(): Replica["snapshots"] {
+    return this.#replica.snapshots;
+  }
+
+  get store(): AnyStore {
+    return rootProxy(this) as unknown as AnyStore;
+  }
+
+  /** Shows this state in a root that has none yet, from which its commands are sent from now on. */
+  showIn(root: ProxyRoot): void {
+    this.#root = root;
+    viewsOf.set(root, this);
+    if (root.tree.root === undefined) seedRoot(root, this.#record);
+  }
+
+  async dispatch(...args: Parameters<ProxyRoot["dispatch"]>): Promise<unknown> {
+    // The effect that mounts the root may be of the same commit as the one that sends this.
+    await Promise.resolve();
+    if (this.#root !== undefined) return this.#root.dispatch(...args);
+    const [storeId, command] = args;
+    throw new MusubiCommandError(`Command "${command}" was dispatched before its root was mounted.`, {
+      kind: "interrupted",
+      fate: "not_sent",
+      command,
+      storeId,
+      code: "invalid_usage",
+    });
+  }
+
+  closedError(): never {
+    throw new Error("A record is never closed.");
+  }
+
+  seed(): void {}
+
+  retain(): void {}
+
+  release(): void {}
+}
+
+/** The store as it was when the page was rendered on the server; the store itself when it was not. */
+export function hydratedStore(store: AnyStore): AnyStore {
+  const target = findTarget(store);
+  const view = target && viewsOf.get(target.root);
+  const before = view?.tree.find(target?.record.id ?? []);
+  return view === undefined || before === undefined ? store : (rootProxy(view, before) as unknown as AnyStore);
+}
