@@ -27,9 +27,8 @@ const server = await createViteServer({
   },
 });
 const module = await server.ssrLoadModule(resolve(root, "tests/simulation/run-many.ts"));
-const { simulate, describeFailure } = /** @type {typeof import("../tests/simulation/run-many.js")} */ (module);
-const coverage = await server.ssrLoadModule(resolve(root, "tests/simulation/coverage.ts"));
-const { describeCounts } = /** @type {typeof import("../tests/simulation/coverage.js")} */ (coverage);
+const { simulate, describeCoverage, describeFailure } =
+  /** @type {typeof import("../tests/simulation/run-many.js")} */ (module);
 
 const startedAt = performance.now();
 const result = await simulate({
@@ -41,7 +40,7 @@ for (const failure of result.failures) {
   console.log(describeFailure(failure));
   if (trace) for (const line of failure.trace) console.log(`    ${line}`);
 }
-console.log(describeCounts(result.counts));
+console.log(describeCoverage(result));
 const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
 console.log(`${result.runs} runs from seed ${seed}, ${result.failures.length} divergences, ${seconds} s`);
 await server.close();

@@ -1,6 +1,6 @@
 import { SeededRandom } from "@musubi/testing";
 import { type Action, drawActions } from "./actions.js";
-import { type Counts, Coverage } from "./coverage.js";
+import { type Counts, Coverage, describeCounts } from "./coverage.js";
 import { runScenario } from "./scenario.js";
 import { shrink } from "./shrink.js";
 
@@ -52,6 +52,11 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   }
   onProgress?.(done, failures.length);
   return { runs: done, failures, counts: coverage.counts };
+}
+
+/** What the runs came across, as a table to read. */
+export function describeCoverage({ counts }: SimulationResult): string {
+  return describeCounts(counts);
 }
 
 /** The failure told in a way that can be run again and read. */
