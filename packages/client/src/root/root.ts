@@ -291,13 +291,14 @@ export class Root implements RootLinkEvents {
     }
     const touched = this.#replica.begin(envelope);
     const rolledBack = this.#optimistic.gather(() => this.#commands.handleRestart());
-    this.#publish(envelope, [...touched, ...rolledBack]);
+    this.#publish(envelope, Array.from(new Set([...touched, ...rolledBack])));
   }
 
   /** All of the envelope is visible: subscribers are told, then its events are dispatched. */
   #publish(envelope: Envelope, touched: readonly StoreRecord[]): void {
-    const outdated = this.#optimistic.handleEnvelope(envelope.base_version === 0);
-    notifyStores(Array.from(new Set([...touched, ...outdated])), this.host.logger);
+    const rolledBack = this.#optimistic.handleEnvelope(envelope.base_version === 0);
+    const told = rolledBack.length === 0 ? touched : Array.from(new Set([...touched, ...rolledBack]));
+    notifyStores(told, this.host.logger);
     if (touched.length > 0 || envelope.base_version === 0) this.observer?.("changed");
     if (envelope.events !== undefined) dispatchEvents(envelope.events, this.tree, this.host.logger);
   }
