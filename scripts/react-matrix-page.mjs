@@ -1,13 +1,15 @@
 // docs/react-matrix.md as text and as data: what React's versions do to mounts, as the tests of tests/react saw it.
 
 /**
- * What stands in a cell, by hook, row and column ("plain expected", "resume 18.3").
+ * What stands in a cell, by table, row and column ("plain expected", "resume 18.3").
  * @typedef {Record<string, Record<string, Record<string, string>>>} Matrix
  */
 
 /** What a React version lacks. */
 export const NOT_THERE = "n/a";
 
+/** The tables of the page, in order: jsdom runs those without a browser's name. */
+const SECTIONS = ["useMusubiRoot", "useMusubiRootSuspense", "useMusubiRoot in Chromium"];
 const KINDS = /** @type {const} */ (["plain", "resume"]);
 const EXPECTED = "expected";
 
@@ -15,16 +17,19 @@ const INTRO = `# StrictMode and mounts
 
 What comes over the wire and onto the screen when components come, go, hide, suspend and lose their server: one mount
 for each life of a root, one unmount after its last holder is really gone, and no fallback once there has been state.
-This page is written by \`npm run react-matrix\` from what the tests of \`tests/react\` saw on each version of React, below
-\`<StrictMode>\`, in development builds, over phoenix.js sockets to servers in the same process that count messages. A
-test fails when the page says anything else. Without StrictMode every number is the same, which is tested too.
+This page is written by \`npm run react-matrix\` from what tests saw on each version of React, below \`<StrictMode>\`, in
+development builds, over phoenix.js sockets to a server that counts messages: \`tests/react\` in jsdom with a server in
+the same process, \`tests/e2e\` in Chromium with Vite's dev server and real WebSockets. A test fails when the page says
+anything else. In jsdom every number is the same without StrictMode, which is tested too.
 
 A cell reads **mounts · unmounts · fallbacks · renders · leaked roots**:
 
 - mounts and unmounts are messages on the wire, from the first render to a grace after the last component has gone;
   a mount that a server with the feature \`resume\` answered by going on where the client was is named in brackets;
 - fallbacks count how often one came on screen: the first load is one;
-- renders are commits of the component that reads the root, its fallback included; two are a first load;
+- renders are commits of the component that reads the root, its fallback included; two are a first load, and in Chromium
+  one is a click; a resumed root is live with the server's reply, and what it missed comes after that, in a message of
+  its own: a render more where each message is a task of its own, as in a browser;
 - leaked roots are those that the server still holds when no component does.
 
 "Plain" servers have no features, and "resume" ones keep sessions over a drop. ${NOT_THERE} is what a version of React lacks.
@@ -44,27 +49,25 @@ export function columnOf(/** @type {string} */ kind, version = EXPECTED) {
 }
 
 /**
- * The page. Rows come from the first matrix that is given, a cell from the first that has it.
+ * The page. A table's rows come from the first matrix that has the table, a cell from the first that has it.
  * @param {readonly Matrix[]} matrices
  */
 export function renderPage(matrices) {
-  const [first = {}] = matrices;
   const rows = matrices.flatMap((matrix) => Object.values(matrix).flatMap((table) => Object.values(table)));
   const versions = new Set(rows.flatMap((cells) => Object.keys(cells)).map((column) => column.split(" ")[1] ?? ""));
   versions.delete(EXPECTED);
   const columns = KINDS.flatMap((kind) =>
     [EXPECTED, ...[...versions].sort()].map((version) => columnOf(kind, version)),
   );
-  const titles = columns.map((column) => column.replace(/ (?=\d)/, ", React "));
-  const tables = Object.entries(first).map(([hook, table]) => {
+  const head = ["what happens", ...columns.map((column) => column.replace(/ (?=\d)/, ", React "))];
+  const tables = SECTIONS.flatMap((title) => {
+    const table = matrices.find((matrix) => title in matrix)?.[title];
+    if (table === undefined) return [];
     const lines = Object.keys(table).map((row) => {
-      const cells = columns.map(
-        (column) => matrices.map((matrix) => matrix[hook]?.[row]?.[column]).find((cell) => cell !== undefined) ?? "?",
-      );
-      return lineOf([row, ...cells]);
+      const cells = matrices.map((matrix) => matrix[title]?.[row] ?? {});
+      return lineOf([row, ...columns.map((column) => cells.find((known) => column in known)?.[column] ?? "?")]);
     });
-    const head = [lineOf(["what happens", ...titles]), lineOf(["---", ...titles.map(() => "---")])];
-    return [`## \`${hook}\``, "", ...head, ...lines, ""].join("\n");
+    return [[`## ${title}`, "", lineOf(head), lineOf(head.map(() => "---")), ...lines, ""].join("\n")];
   });
   return [INTRO, ...tables].join("\n");
 }
@@ -85,7 +88,7 @@ export function readPage(page) {
       row,
       Object.fromEntries(columns.map((column, index) => [column, cells[index] ?? ""])),
     ]);
-    matrix[title.replaceAll("`", "")] = Object.fromEntries(table);
+    matrix[title] = Object.fromEntries(table);
   }
   return matrix;
 }

@@ -1,13 +1,14 @@
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContextOptions, chromium, type LaunchOptions, type Page } from "playwright-core";
 import { findChromium, howToGetChromium } from "./find-chromium.js";
 
 /** Starts a Chromium without a window. */
-export function launchBrowser(): Promise<Browser> {
+export function launchBrowser(options: LaunchOptions = {}): Promise<Browser> {
   const executablePath = findChromium();
   if (executablePath === undefined) throw new Error(`There is no browser to test with: ${howToGetChromium}.`);
   return chromium.launch({
     executablePath,
     args: ["--no-sandbox", "--disable-background-networking"],
+    ...options,
   });
 }
 

@@ -1,6 +1,7 @@
 import { Activity, type ReactElement, Suspense, startTransition } from "react";
 import { eventually } from "@musubi/testing";
-import { GRACE_MS, type MatrixCell, type MatrixStage } from "./matrix-stage.js";
+import { cell, type MatrixCell } from "./matrix-cell.js";
+import { GRACE_MS, type MatrixStage } from "./matrix-stage.js";
 import type { RootHook, RoomView } from "./matrix-views.js";
 import type { ServerKind } from "./wire-server.js";
 
@@ -12,17 +13,6 @@ export interface MatrixRow {
   readonly run: (stage: MatrixStage, Room: RoomView) => Promise<void>;
   readonly expected: (hook: RootHook, kind: ServerKind) => MatrixCell;
 }
-
-/** What is expected of a row, by what differs from a root that is mounted once and left. */
-const cell = (differs: Partial<MatrixCell>): MatrixCell => ({
-  mounts: 1,
-  resumed: 0,
-  unmounts: 1,
-  fallbacks: 1,
-  renders: 2,
-  leaked: 0,
-  ...differs,
-});
 
 const hasActivity = (Activity as unknown) !== undefined;
 

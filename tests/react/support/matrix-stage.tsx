@@ -3,23 +3,8 @@ import { eventually, FakeClock, type TestSocket } from "@musubi/testing";
 import { Component, Profiler, type ReactElement, type ReactNode, StrictMode, useEffect } from "react";
 import { createRoot, type Root } from "react-dom/client";
 import { expect, vi } from "vitest";
+import type { MatrixCell } from "./matrix-cell.js";
 import { type ServerKind, WireServer } from "./wire-server.js";
-
-/** What a row of the matrix counts, from the first render to the end of the last root. */
-export interface MatrixCell {
-  /** `mount` messages on the wire. */
-  readonly mounts: number;
-  /** Of those, the ones that the server answered by continuing where it was. */
-  readonly resumed: number;
-  /** `unmount` messages on the wire. */
-  readonly unmounts: number;
-  /** How many times a fallback came on screen. */
-  readonly fallbacks: number;
-  /** Commits of the component that reads the root, its fallback included. */
-  readonly renders: number;
-  /** Roots that the server still holds once no component does. */
-  readonly leaked: number;
-}
 
 /** The stores of the matrix. */
 export interface MatrixStores {

@@ -1,0 +1,21 @@
+/** What a page of the matrix has counted so far. */
+export interface PageCounts {
+  react: string;
+  fallbacks: number;
+  renders: number;
+  /** Whether the page came back from the back/forward cache. */
+  wasCached: boolean;
+}
+
+declare global {
+  interface Window {
+    counts: PageCounts;
+  }
+}
+
+/** Kept on the window, so that it outlives every module that is replaced. */
+export const counts: PageCounts = (window.counts ??= { react: "", fallbacks: 0, renders: 0, wasCached: false });
+
+addEventListener("pageshow", (event) => {
+  counts.wasCached ||= event.persisted;
+});

@@ -1,0 +1,37 @@
+import { Socket } from "phoenix";
+import { Profiler, type ReactElement, StrictMode, useState, version } from "react";
+import { createRoot } from "react-dom/client";
+import { counts } from "./counts.js";
+import { musubi } from "./musubi.js";
+import { Room } from "./room.js";
+
+counts.react = version;
+const port = new URLSearchParams(location.search).get("port");
+const socket = new Socket(`ws://127.0.0.1:${port}/socket`, { reconnectAfterMs: () => 20, rejoinAfterMs: () => 20 });
+
+function App(): ReactElement {
+  const [isThere, setIsThere] = useState(true);
+  return (
+    <>
+      <p>
+        {isThere ? (
+          <Profiler id="view" onRender={() => counts.renders++}>
+            <Room />
+          </Profiler>
+        ) : null}
+      </p>
+      <button id="leave" onClick={() => setIsThere(false)}>
+        leave
+      </button>
+    </>
+  );
+}
+
+const root = createRoot(document.querySelector("#app") ?? document.body);
+root.render(
+  <StrictMode>
+    <musubi.MusubiProvider socket={socket}>
+      <App />
+    </musubi.MusubiProvider>
+  </StrictMode>,
+);
