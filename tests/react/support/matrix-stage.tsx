@@ -132,16 +132,21 @@ function Probe({ onEffect }: { readonly onEffect: () => void }): null {
   return null;
 }
 
-class Boundary extends Component<{ readonly children: ReactNode }, { readonly hasFailed: boolean }> {
-  override state = { hasFailed: false };
+class Boundary extends Component<{ readonly children: ReactNode }, { readonly error: Error | undefined }> {
+  override state = { error: undefined };
 
-  static getDerivedStateFromError(): { hasFailed: boolean } {
-    return { hasFailed: true };
+  static getDerivedStateFromError(error: Error): { error: Error } {
+    return { error };
   }
 
+  readonly #reset = (): void => {
+    const { error } = this.state;
+    (error as { readonly retry?: () => void } | undefined)?.retry?.();
+    this.setState({ error: undefined });
+  };
+
   override render(): ReactNode {
-    if (!this.state.hasFailed) return this.props.children;
-    return <button onClick={() => this.setState({ hasFailed: false })}>failed</button>;
+    return this.state.error === undefined ? this.props.children : <button onClick={this.#reset}>failed</button>;
   }
 }
 
