@@ -39,14 +39,9 @@ export interface ProxyRoot
 /** What a proxy stands for. */
 const TARGETS = new WeakMap<object, { readonly root: ProxyRoot; readonly record: StoreRecord }>();
 
-/** What a proxy stands for; `undefined` for anything that is no proxy. */
-export function findTarget(proxy: object): { readonly root: ProxyRoot; readonly record: StoreRecord } | undefined {
-  return TARGETS.get(proxy);
-}
-
 /** What a proxy stands for. Throws `invalid_usage` for anything that is no proxy. */
 export function targetOf(proxy: object): { readonly root: ProxyRoot; readonly record: StoreRecord } {
-  const target = findTarget(proxy);
+  const target = TARGETS.get(proxy);
   if (target !== undefined) return target;
   const advice = "This takes a store proxy: what mountStore gave you, or a store read from it.";
   throw new MusubiError("invalid_usage", advice);

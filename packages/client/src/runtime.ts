@@ -23,7 +23,6 @@ export type { MusubiConnectionStatus } from "./binding/connection-status.js";
 export { DehydratedRoots, type DehydratedState, dehydrate } from "./binding/dehydrate.js";
 export { DEFAULT_GRACE_MS } from "./binding/owned-connection.js";
 export { pendingRead } from "./binding/pending-read.js";
-export { hydratedStore } from "./binding/record-view.js";
 export { IDLE, LOADING, type RootResult } from "./binding/root-result.js";
 export type { RootWish } from "./binding/root-wish.js";
 export { MusubiServerRenderError } from "./binding/server-render-error.js";

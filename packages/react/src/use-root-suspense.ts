@@ -13,7 +13,7 @@ export function useRootSuspense(binding: Binding, options: WishOptions<string, u
   const { mounts } = binding;
   const { module, id } = options;
   const wish = useWish(binding, options);
-  const { status, store } = useSharedRoot(binding, wish, true);
+  const { status, store } = useSharedRoot(binding, wish, { isSuspending: true });
 
   const lastShown = useRef<Shown | undefined>(undefined);
   const last = lastShown.current;

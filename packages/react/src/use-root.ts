@@ -31,7 +31,7 @@ export function useRoot(binding: Binding, options: MusubiRootOptions<string, unk
   const { enabled = true, keepPreviousData = false } = options;
   const { mounts } = binding;
   const wish = useWish(binding, options);
-  const current = useSharedRoot(binding, wish, enabled);
+  const current = useSharedRoot(binding, wish, { enabled });
 
   const lastShown = useRef<Shown | undefined>(undefined);
   useEffect(() => {

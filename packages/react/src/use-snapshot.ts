@@ -1,5 +1,5 @@
 import type { AnyRegistry, StoreSnapshot } from "@musubi/client";
-import { type AnyStore, hydratedStore, shallowEqual } from "@musubi/client/runtime";
+import { type AnyStore, shallowEqual } from "@musubi/client/runtime";
 import { useCallback, useMemo } from "react";
 import { useSyncExternalStoreWithSelector } from "use-sync-external-store/shim/with-selector";
 
@@ -31,14 +31,11 @@ export function useSelected(
 ): unknown {
   const subscribe = useCallback((listener: () => void) => store?.subscribe(listener) ?? (() => {}), [store]);
   const read = (): AnySnapshot | undefined => store?.snapshot();
-  // What the server rendered is read from what it had, also when the store has moved on since.
-  const rendered = store && hydratedStore(store);
-  const readServer = (): AnySnapshot | undefined => rendered?.snapshot();
-  const selectLive = useLastSelected(store, rendered, select);
+  const selectLive = useLastSelected(store, select);
   return useSyncExternalStoreWithSelector(
     subscribe,
     read,
-    readServer,
+    read,
     selectLive,
     (a, b) => a === b || (a !== NOTHING && b !== NOTHING && isEqual(a, b)),
   );
@@ -47,7 +44,6 @@ export function useSelected(
 /** A selector that goes on giving its last value once the store is gone. */
 function useLastSelected(
   store: AnyStore | undefined,
-  rendered: AnyStore | undefined,
   select: AnySelector,
 ): (snapshot: AnySnapshot | undefined) => unknown {
   const last = useMemo<{ readonly store: AnyStore | undefined; value: unknown }>(
@@ -56,13 +52,10 @@ function useLastSelected(
   );
   return useCallback(
     (snapshot) => {
-      if (snapshot !== undefined && last.store !== undefined) {
-        const source = rendered !== undefined && snapshot === rendered.snapshot() ? rendered : last.store;
-        last.value = select(snapshot, source);
-      }
+      if (snapshot !== undefined && last.store !== undefined) last.value = select(snapshot, last.store);
       return last.value;
     },
-    [last, rendered, select],
+    [last, select],
   );
 }
 

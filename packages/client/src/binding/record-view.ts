@@ -6,13 +6,10 @@ import { rootProxy } from "../connect.js";
 import { MusubiCommandError } from "../errors.js";
 import { consoleLogger } from "../logger.js";
 import { ObservableValue } from "../observable.js";
-import { type ProxyRoot, findTarget } from "../proxy.js";
+import type { ProxyRoot } from "../proxy.js";
 import type { MountState } from "../root/mount-state.js";
 import { Replica } from "../root/replica.js";
 import type { AnyStore } from "./any-store.js";
-
-/** The views that roots began with. */
-const viewsOf = new WeakMap<object, RecordView>();
 
 /**
  * The state of a record, to be read without a connection: what a server renders, and what a client renders first where
@@ -52,7 +49,6 @@ export class RecordView implements ProxyRoot {
   /** Shows this state in a root that has none yet, from which its commands are sent from now on. */
   showIn(root: ProxyRoot): void {
     this.#root = root;
-    viewsOf.set(root, this);
     if (root.tree.root === undefined) seedRoot(root, this.#record);
   }
 
@@ -79,12 +75,4 @@ export class RecordView implements ProxyRoot {
   retain(): void {}
 
   release(): void {}
-}
-
-/** The store as it was when the page was rendered on the server; the store itself when it was not. */
-export function hydratedStore(store: AnyStore): AnyStore {
-  const target = findTarget(store);
-  const view = target && viewsOf.get(target.root);
-  const before = view?.tree.find(target?.record.id ?? []);
-  return view === undefined || before === undefined ? store : (rootProxy(view, before) as unknown as AnyStore);
 }

@@ -19,9 +19,8 @@ export class SharedMounts {
   }
 
   /** How a root stands, without holding it; the same object until it changes. */
-  read({ module, id, paramsKey, dehydrated }: RootWish): RootResult<AnyStore> {
-    const result = this.#mounts.get(keyOfRoot(module, id))?.read(paramsKey) ?? LOADING;
-    return result === LOADING && dehydrated?.isUsed === false ? dehydrated.result : result;
+  read({ module, id, paramsKey }: RootWish): RootResult<AnyStore> {
+    return this.#mounts.get(keyOfRoot(module, id))?.read(paramsKey) ?? LOADING;
   }
 
   /** Holds a root; `listener` is called when what `read` returns may have changed. Returns the undo. */

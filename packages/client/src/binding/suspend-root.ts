@@ -6,5 +6,5 @@ import { requireClient } from "./server-render-error.js";
 /** The store of a root, or a promise of news of it: see `SharedMount.suspend`. Throws on a server. */
 export function suspendRoot({ canOpen, mounts }: ConnectionHandle, wish: RootWish): AnyStore | Promise<void> {
   requireClient();
-  return canOpen ? mounts.suspend(wish) : nextSocket();
+  return canOpen ? mounts.suspend(wish) : (wish.dehydrated?.result.store ?? nextSocket());
 }
