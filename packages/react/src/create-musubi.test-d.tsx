@@ -3,14 +3,20 @@ import {
   type AsyncField,
   type CommandDef,
   createMusubi,
+  type DehydratedState,
+  dehydrate,
+  type MusubiAsync,
   type MusubiCommandError,
   type MusubiConnection,
   type MusubiError,
+  type MusubiStream,
+  type MusubiUpload,
   type StoreDef,
   type StoreField,
   type StoreProxy,
   type StoreSnapshot,
   type StreamField,
+  type UploadField,
 } from "./index.js";
 
 type Inline = StoreDef<{ open: boolean }, { toggle: CommandDef }>;
@@ -23,13 +29,15 @@ interface Stores {
       panel: StoreField<Inline> | null;
       log: StreamField<{ text: string }>;
       owner: AsyncField<string>;
+      guest: AsyncField<StoreField<"Row">>;
+      photos: UploadField;
     },
     {
       rename: CommandDef<{ title: string }, { renamed: boolean }>;
       clear: CommandDef<undefined, null>;
       list: CommandDef<{ page?: number }, string[]>;
     },
-    object,
+    { said: { text: string }; cleared: null },
     { page?: number }
   >;
   Row: StoreDef<{ name: string }, { vote: CommandDef<{ by: number }, { votes: number }> }>;
@@ -96,6 +104,65 @@ export function Snapshots({ room }: { room: StoreProxy<"Room", Stores> }): null 
   return null;
 }
 
+export function Suspending({ room }: { room: StoreProxy<"Room", Stores> }): null {
+  expectTypeOf(hooks.useMusubiRootSuspense({ module: "Room", id: "a", params: { page: 1 } })).toEqualTypeOf<
+    StoreProxy<"Room", Stores>
+  >();
+  // @ts-expect-error a module that the registry does not have
+  hooks.useMusubiRootSuspense({ module: "Rooms", id: "a" });
+  // @ts-expect-error one that suspends cannot be left out
+  hooks.useMusubiRootSuspense({ module: "Room", id: "a", enabled: false });
+  // @ts-expect-error params of the wrong type
+  hooks.useMusubiRootSuspense({ module: "Room", id: "a", params: { page: "1" } });
+
+  expectTypeOf(hooks.useMusubiSnapshotSuspense(room)).toEqualTypeOf<StoreSnapshot<"Room", Stores>>();
+  expectTypeOf(hooks.useMusubiSnapshotSuspense(room, (snapshot) => snapshot.title)).toEqualTypeOf<string>();
+  const maybe = hooks.useMusubiRoot({ module: "Room", id: "a" }).store;
+  // @ts-expect-error there is nothing to wait for without a store
+  hooks.useMusubiSnapshotSuspense(maybe);
+
+  expectTypeOf(hooks.useMusubiAsync(room, (snapshot) => snapshot.owner)).toEqualTypeOf<MusubiAsync<string>>();
+  expectTypeOf(hooks.useMusubiAsync(room, (_, proxy) => proxy.guest).data).toEqualTypeOf<StoreProxy<"Row", Stores>>();
+  // @ts-expect-error a field that is no async value
+  hooks.useMusubiAsync(room, (snapshot) => snapshot.title);
+  // @ts-expect-error there is nothing to wait for without a store
+  hooks.useMusubiAsync(maybe, (snapshot: StoreSnapshot<"Room", Stores>) => snapshot.owner);
+  return null;
+}
+
+export function Streams({ room }: { room: StoreProxy<"Room", Stores> | undefined }): null {
+  const { items, keys } = hooks.useMusubiStream(room, (snapshot) => snapshot.log);
+  expectTypeOf(items).toEqualTypeOf<readonly { text: string }[]>();
+  expectTypeOf(keys).toEqualTypeOf<readonly string[]>();
+  expectTypeOf(hooks.useMusubiStream(room, (_, proxy) => proxy.log)).toEqualTypeOf<MusubiStream<{ text: string }>>();
+  // @ts-expect-error a field that is no stream
+  hooks.useMusubiStream(room, (snapshot) => snapshot.title);
+  // @ts-expect-error no selector
+  hooks.useMusubiStream(room);
+  return null;
+}
+
+export function Events({ room }: { room: StoreProxy<"Room", Stores> | undefined }): null {
+  hooks.useMusubiEvent(room, "said", (payload) => expectTypeOf(payload).toEqualTypeOf<{ text: string }>());
+  hooks.useMusubiEvent(room, "cleared", () => {});
+  // @ts-expect-error an event that the store does not have
+  hooks.useMusubiEvent(room, "shouted", () => {});
+  // @ts-expect-error a handler of another payload
+  hooks.useMusubiEvent(room, "said", (payload: { words: string }) => payload);
+  return null;
+}
+
+export function Uploads({ room }: { room: StoreProxy<"Room", Stores> }): null {
+  expectTypeOf(hooks.useMusubiUpload(room.photos)).toEqualTypeOf<MusubiUpload>();
+  const maybe = hooks.useMusubiRoot({ module: "Room", id: "a" }).store;
+  expectTypeOf(hooks.useMusubiUpload(maybe?.photos)).toEqualTypeOf<MusubiUpload | undefined>();
+  // @ts-expect-error no upload slot
+  hooks.useMusubiUpload(room.title);
+  // @ts-expect-error a view is no handle
+  hooks.useMusubiUpload(hooks.useMusubiUpload(room.photos));
+  return null;
+}
+
 export function Commands({ room }: { room: StoreProxy<"Room", Stores> }): null {
   const rename = hooks.useMusubiCommand(room, "rename", { timeoutMs: 1_000 });
   expectTypeOf(rename.dispatch({ title: "x" })).resolves.toEqualTypeOf<{ renamed: boolean }>();
@@ -130,10 +197,17 @@ export function Connections(): null {
   return null;
 }
 
+// @ts-expect-error a socket is no connection
+dehydrate(socket);
+
 export const providers = [
   <MusubiProvider key="1" socket={socket} topic="app:1" commandTimeoutMs={1_000} />,
   <MusubiProvider key="2" socket={null} />,
   <MusubiProvider key="3" connection={connection} />,
+  <MusubiProvider key="3a" connection={connection} dehydratedState={dehydrate(connection)} />,
+  <MusubiProvider key="3b" socket={null} dehydratedState={{} as DehydratedState} />,
+  // @ts-expect-error a state that is none
+  <MusubiProvider key="3c" socket={null} dehydratedState={{ roots: {} }} />,
   // @ts-expect-error both
   <MusubiProvider key="4" connection={connection} socket={socket} />,
   // @ts-expect-error neither

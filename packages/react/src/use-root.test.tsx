@@ -1,3 +1,4 @@
+import { createMemoryPersister } from "@musubi/client";
 import { act } from "@testing-library/react";
 import { Activity, type ReactElement } from "react";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -358,6 +359,87 @@ describe("another root", () => {
     show(<Room id="a" params={{ page: 3 }} keepPreviousData />);
     await showing("page 3");
     expect(seen.map((root) => root.status)).not.toContain("error");
+  });
+});
+
+describe("a root that is kept", () => {
+  test("rule 1: unmountOnCleanup={false} keeps it mounted after the component, until the connection is released", async () => {
+    const { show, unmount } = app.render(<Room id="a" unmountOnCleanup={false} />, { strict: true });
+    await showing("room a");
+    show(null);
+    app.advance(10 * GRACE_MS);
+    await app.settle();
+    seen.length = 0;
+    show(<Room id="a" />);
+    expect(seen.every((root) => root.status === "ready" && !root.isStale)).toBe(true);
+    show(null);
+    app.advance(10 * GRACE_MS);
+    await app.settle();
+    expect([app.count("mount"), app.count("unmount")]).toEqual([1, 0]);
+    unmount();
+    app.advance(10 * GRACE_MS);
+    await until(() => expect(app.count("phx_leave")).toBe(1));
+    app.render(<Room id="a" />);
+    await showing("room a");
+    expect(app.count("mount")).toBe(2);
+  });
+});
+
+describe("a root with a cache", () => {
+  test("client.md 17: the last known state is on screen at once, stale and fetching, until the server's own is there", async () => {
+    const persister = createMemoryPersister();
+    const room = <Room id="a" cache={{ persister }} />;
+    const { show } = app.render(room, { strict: true });
+    await showing("room a");
+    app.advance(1_000);
+    await app.settle();
+    show(null);
+    app.advance(GRACE_MS);
+    await until(() => expect(app.count("unmount")).toBe(1));
+    await app.settle();
+    app.server.store("Room", () => ({ title: "newer", rows: [] }));
+    let proceed = (): void => {};
+    app.server.intercept("mount", (_message, answer) => {
+      proceed = answer;
+    });
+    show(room);
+    await showing("room a stale fetching");
+    await app.settle();
+    seen.length = 0;
+    proceed();
+    await showing("newer");
+    expect(seen.every((root) => root.status === "ready")).toBe(true);
+  });
+
+  test("client.md 17: an inline cache does not mount again with every render", async () => {
+    const { show } = app.render(<Room id="a" cache={{ gcTime: 1_000 }} />);
+    await showing("room a");
+    show(<Room id="a" cache={{ gcTime: 1_000 }} />);
+    app.advance(GRACE_MS);
+    await app.settle();
+    expect([app.count("mount"), app.count("unmount")]).toEqual([1, 0]);
+  });
+
+  test("client.md 17: a cached state whose root the server refuses stays readable, with the reason", async () => {
+    const persister = createMemoryPersister();
+    const room = <Room id="a" cache={{ persister }} />;
+    const { show } = app.render(room);
+    await showing("room a");
+    app.advance(1_000);
+    show(null);
+    app.advance(GRACE_MS);
+    await until(() => expect(app.count("unmount")).toBe(1));
+    await app.settle();
+    app.server.store("Room", () => {
+      throw new Error("unauthorized");
+    });
+    show(room);
+    await showing("room a stale failed");
+    expect(seen.at(-1)).toMatchObject({
+      status: "ready",
+      isFetching: false,
+      revalidationError: { code: "mount_refused" },
+    });
   });
 });
 

@@ -7,7 +7,7 @@ import { consoleLogger } from "../logger.js";
 import type { Root } from "../root/root.js";
 import { RecordView } from "./record-view.js";
 import type { RootResult } from "./root-result.js";
-import type { AnyStore } from "./any-store.js";
+import type { AnyConnection, AnyStore } from "./any-store.js";
 
 /** The states of a connection's roots at one moment, as plain JSON. Opaque to apps. */
 export interface DehydratedState {
@@ -20,7 +20,7 @@ export interface DehydratedState {
 }
 
 /** The states of the roots that were mounted through a connection, to be handed to a provider on another machine. */
-export function dehydrate(connection: object): DehydratedState {
+export function dehydrate(connection: Pick<AnyConnection, "statusDetail" | "disconnect">): DehydratedState {
   const states = Array.from(rootsOf.get(connection) ?? [], (root: Root) => {
     const { module, id, mountedParams: params } = root;
     const record = makeCacheRecord(root, "");
