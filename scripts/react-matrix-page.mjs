@@ -9,7 +9,7 @@
 export const NOT_THERE = "n/a";
 
 /** The tables of the page, in order: jsdom runs those without a browser's name. */
-const SECTIONS = ["useMusubiRoot", "useMusubiRootSuspense", "useMusubiRoot in Chromium"];
+const SECTIONS = ["useMusubiRoot", "useMusubiRootSuspense"].flatMap((hook) => [hook, `${hook} in Chromium`]);
 const KINDS = /** @type {const} */ (["plain", "resume"]);
 const EXPECTED = "expected";
 

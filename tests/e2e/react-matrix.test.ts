@@ -8,7 +8,11 @@ import { launchBrowser } from "./support/browser.js";
 import { type MatrixApp, serveMatrixApp } from "./support/matrix-app.js";
 import { WireEndpoint } from "./support/wire-endpoint.js";
 
-const TABLE = "useMusubiRoot in Chromium";
+/** The hooks, and the files of the app with their components. */
+const HOOKS = [
+  ["useMusubiRoot", "room.tsx"],
+  ["useMusubiRootSuspense", "suspending-room.tsx"],
+] as const;
 const KINDS: readonly ServerKind[] = ["plain", "resume"];
 /** Milliseconds that are more than the provider's grace, which is 50 in this app. */
 const AFTER_GRACE_MS = 150;
@@ -25,6 +29,8 @@ interface BrowserRow {
 interface BrowserStage {
   readonly page: Page;
   readonly app: MatrixApp;
+  /** Changes the file of the component that reads the root. */
+  readonly edit: (change: (text: string) => string) => void;
   readonly endpoint: WireEndpoint;
   readonly shows: (text: string) => Promise<void>;
 }
@@ -37,8 +43,8 @@ const ROWS: readonly BrowserRow[] = [
   {
     name: "fast refresh, an edited text",
     isHot: true,
-    run: async ({ app, endpoint, shows }) => {
-      app.edit("room.tsx", (text) => text.replace("first", "second"));
+    run: async ({ edit, endpoint, shows }) => {
+      edit((text) => text.replace("first", "second"));
       await shows("room a, second edition, 1 clicks");
       await passGrace();
       endpoint.server.setTitle("a", "newer");
@@ -50,8 +56,8 @@ const ROWS: readonly BrowserRow[] = [
   {
     name: "fast refresh, another hook: the component is made anew",
     isHot: true,
-    run: async ({ app, endpoint, shows }) => {
-      app.edit("room.tsx", (text) => text.replace("// A hook may come here.", "useState(1);"));
+    run: async ({ edit, endpoint, shows }) => {
+      edit((text) => text.replace("// A hook may come here.", "useState(1);"));
       await shows("room a, first edition, 0 clicks");
       await passGrace();
       endpoint.server.setTitle("a", "newer");
@@ -122,48 +128,62 @@ describe.each(["18.3", "19.3"] as const)("react.md 1: React %s", (version) => {
     for (const app of apps) await app.close();
   });
 
-  describe.each(KINDS)("%s server", (kind) => {
-    for (const row of ROWS) {
-      const expected = row.expected(kind);
-      record.expect(TABLE, row.name, kind, expected);
+  describe.each(HOOKS)("%s", (hook, file) => {
+    describe.each(KINDS)("%s server", (kind) => {
+      for (const row of ROWS) {
+        const expected = row.expected(kind);
+        const table = `${hook} in Chromium`;
+        record.expect(table, row.name, kind, expected);
 
-      test(row.name, async () => {
-        const [hot, cold] = apps;
-        const app = row.isHot ? hot : cold;
-        if (app === undefined) throw new Error("the app is not served");
-        const seen = await measure(row, app, kind, version);
-        record.saw(TABLE, row.name, kind, version, seen);
-        expect(seen).toEqual(expected);
-      });
-    }
+        test(row.name, async () => {
+          const [hot, cold] = apps;
+          const app = row.isHot ? hot : cold;
+          if (app === undefined) throw new Error("the app is not served");
+          const { seen, react } = await measure(row, app, { hook, file, kind });
+          expect(react.startsWith(`${version}.`)).toBe(true);
+          record.saw(table, row.name, kind, version, seen);
+          expect(seen).toEqual(expected);
+        });
+      }
+    });
   });
 });
 
 test.skipIf(isWritingPage)("docs/react-matrix.md says what was seen in Chromium", () => record.checkPage());
 
+interface Subject {
+  readonly hook: string;
+  readonly file: string;
+  readonly kind: ServerKind;
+}
+
 /** Opens the page, clicks once so that it has state of its own, runs the row, and leaves the root. */
-async function measure(row: BrowserRow, app: MatrixApp, kind: ServerKind, version: string): Promise<MatrixCell> {
+async function measure(
+  row: BrowserRow,
+  app: MatrixApp,
+  { hook, file, kind }: Subject,
+): Promise<{ readonly seen: MatrixCell; readonly react: string }> {
   const endpoint = new WireEndpoint(new WireServer(kind));
   await endpoint.listen();
-  app.restore();
   const page = await browser.newPage();
   const errors: unknown[] = [];
   page.on("pageerror", (error) => errors.push(error));
   const shows = (text: string): Promise<void> => page.getByText(text, { exact: true }).waitFor();
   try {
-    await page.goto(`${app.url}/?port=${endpoint.port}`);
+    await page.goto(`${app.url}/?port=${endpoint.port}&hook=${hook}`);
     await page.getByText("room a, first edition, 0 clicks").click();
     await shows("room a, first edition, 1 clicks");
-    await row.run({ page, app, endpoint, shows });
+    await row.run({ page, app, endpoint, shows, edit: (change) => app.edit(file, change) });
     await page.getByText("leave").click();
     await eventually(() => endpoint.server.roots.length === 0, "the end of the root", 10_000).catch(() => {});
     const { react, fallbacks, renders } = await page.evaluate(() => window.counts);
-    expect(react.startsWith(`${version}.`)).toBe(true);
     expect(errors).toEqual([]);
-    return { ...endpoint.server.counts, fallbacks, renders, leaked: endpoint.server.roots.length };
+    const seen = { ...endpoint.server.counts, fallbacks, renders, leaked: endpoint.server.roots.length };
+    return { seen, react };
   } finally {
     await page.close();
     await endpoint.close();
+    await app.restore(file);
   }
 }
 

@@ -4,10 +4,15 @@ import { createRoot } from "react-dom/client";
 import { counts } from "./counts.js";
 import { musubi } from "./musubi.js";
 import { Room } from "./room.js";
+import { SuspendingRoom } from "./suspending-room.js";
 
 counts.react = version;
-const port = new URLSearchParams(location.search).get("port");
-const socket = new Socket(`ws://127.0.0.1:${port}/socket`, { reconnectAfterMs: () => 20, rejoinAfterMs: () => 20 });
+const asked = new URLSearchParams(location.search);
+const isSuspending = asked.get("hook") === "useMusubiRootSuspense";
+const socket = new Socket(`ws://127.0.0.1:${asked.get("port")}/socket`, {
+  reconnectAfterMs: () => 20,
+  rejoinAfterMs: () => 20,
+});
 
 function App(): ReactElement {
   const [isThere, setIsThere] = useState(true);
@@ -16,7 +21,7 @@ function App(): ReactElement {
       <p>
         {isThere ? (
           <Profiler id="view" onRender={() => counts.renders++}>
-            <Room />
+            {isSuspending ? <SuspendingRoom /> : <Room />}
           </Profiler>
         ) : null}
       </p>

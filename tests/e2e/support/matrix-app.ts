@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { resolve } from "node:path";
@@ -20,8 +21,8 @@ export interface MatrixApp {
   readonly url: string;
   /** Changes a file of the app as an editor would. */
   edit(file: string, change: (text: string) => string): void;
-  /** Puts all files back as they were. */
-  restore(): void;
+  /** Puts a file back as it was; resolves once Vite has seen that, so that the next page is not told of it. */
+  restore(file: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -52,7 +53,13 @@ export async function serveMatrixApp(version: "18.3" | "19.3", hasSocket: boolea
   return {
     url: `http://127.0.0.1:${address?.port}`,
     edit: (file, change) => writeFileSync(`${folder}/${file}`, change(readFileSync(`${folder}/${file}`, "utf8"))),
-    restore: () => cpSync(source, folder, { recursive: true }),
+    restore: async (file) => {
+      const [text, before] = [source, folder].map((place) => readFileSync(`${place}/${file}`, "utf8"));
+      if (text === undefined || text === before) return;
+      const change = once(server.watcher, "change");
+      writeFileSync(`${folder}/${file}`, text);
+      await change;
+    },
     close: () => server.close(),
   };
 }
