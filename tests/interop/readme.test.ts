@@ -54,7 +54,7 @@ const pages = ["protocol", "client", "react", "server", "testing"].map((name) =>
 test("packages/*/README.md: every snippet compiles", () => {
   const server = readSnippets("packages/server/README.md");
   const all = new Map(pages.flatMap((page) => [...readSnippets(page)]));
-  expect(all.size).toBe(8);
+  expect(all.size).toBe(9);
   compileSnippets("packages", new Map([...all, ...server]), (code) => code);
 }, 60_000);
 
@@ -76,6 +76,8 @@ test("packages/*/README.md: what can run by itself does what it says", async () 
   const socket = new Socket(url);
   const client = (await import(`${folder}client.ts`)) as { run(socket: unknown): Promise<number> };
   await expect(client.run(socket)).resolves.toBeGreaterThanOrEqual(0);
+  const page = (await import(`${folder}page.tsx`)) as { renderPage(socket: unknown): Promise<{ html: string }> };
+  expect((await page.renderPage(socket)).html).toMatch(/<p>\d+<\/p>/);
   socket.disconnect();
   await musubi.close();
   http.close();
