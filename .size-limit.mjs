@@ -30,7 +30,7 @@ export default [
     // One "*" is all that size-limit takes, hence the second entry name by name.
     import: { [client]: "*", "packages/client/dist/runtime.js": `{ ${Object.keys(runtime).join(", ")} }` },
     ignore: ["phoenix"],
-    limit: "27.5 kB",
+    limit: "30.5 kB",
   },
   {
     ...shared,
