@@ -46,6 +46,6 @@ export default [
     path: "packages/react/dist/index.js",
     import: "*",
     ignore: ["phoenix", "react", "react-dom", "@musubi/client", "@musubi/protocol"],
-    limit: "5.2 kB",
+    limit: "5 kB",
   },
 ];
