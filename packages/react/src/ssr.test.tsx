@@ -312,6 +312,29 @@ describe("hydration", () => {
     expect(shown.filter((screen) => screen.includes("waiting"))).toEqual([]);
   });
 
+  test("rule 7: a page that comes with its state in the browser shows it at once, and mounts it", async () => {
+    const state = await load("a");
+    const page = (key: string, given: DehydratedState | undefined): ReactElement =>
+      provide(
+        <Suspense key={key} fallback={<i>waiting</i>}>
+          {given === undefined ? "elsewhere" : <SuspendingRoom />}
+        </Suspense>,
+        given,
+        app.socket,
+      );
+    const { html } = await renderOnServer(() => page("1", undefined));
+    hydrate(html, page("1", undefined));
+    act(() => root?.render(page("2", state)));
+    expect(text()).toBe("room a of Ann");
+    act(() => rename("too early"));
+    await until(() => expect(app.count("mount")).toBe(2));
+    await app.settle();
+    act(() => rename("live"));
+    await showing("live of Ann");
+    note();
+    expect(shown.filter((screen) => screen.includes("waiting"))).toEqual([]);
+  });
+
   test("rule 7: a command that an effect sends while it hydrates reaches the root that is mounted", async () => {
     const state = await load("a");
     app.server.command("rename", () => ({ renamed: "x" }));

@@ -12,7 +12,7 @@ const seen: MusubiAsync<string | null>[] = [];
 beforeEach(() => {
   app = new App();
   fallback.mockClear();
-  seen.length = 0;
+  seen.length = thrown.length = 0;
 });
 
 afterEach(async () => {
@@ -37,8 +37,18 @@ function Owner(): ReactElement {
   return <Name store={store} />;
 }
 
+const thrown: unknown[] = [];
+function useOwner(store: StoreProxy<"Room", Stores>): MusubiAsync<string | null> {
+  try {
+    return app.musubi.useMusubiAsync(store, (room) => room.owner);
+  } catch (what) {
+    thrown.push(what);
+    throw what;
+  }
+}
+
 function Name({ store }: { readonly store: StoreProxy<"Room", Stores> }): ReactElement {
-  const value = app.musubi.useMusubiAsync(store, (room) => room.owner);
+  const value = useOwner(store);
   seen.push(value);
   return (
     <p>
@@ -139,13 +149,21 @@ describe.each([false, true])("useMusubiAsync (strict: %s)", (strict) => {
     expect([app.count("mount"), app.count("unmount")]).toEqual([1, 1]);
   });
 
-  test("rule 3: other changes of the store do not settle the wait", async () => {
+  test("rule 3: the promise is the same until the value changes, whatever else does", async () => {
     serve(asyncOf("loading"));
-    app.render(tree, { strict });
+    const { show } = app.render(tree, { strict });
     await app.settle();
     fallback.mockClear();
     act(() => app.server.patch("Room:a", [{ op: "replace", path: "/title", value: "new" }]));
     await app.settle();
+    show(
+      <Boundaries>
+        <Owner />
+      </Boundaries>,
+    );
+    await app.settle();
+    expect(thrown.length).toBeGreaterThan(1);
+    expect(new Set(thrown.filter((what) => what instanceof Promise)).size).toBe(1);
     expect(fallback).not.toHaveBeenCalled();
     become(asyncOf("ok", "Ann"));
     await showing("Ann");

@@ -94,6 +94,8 @@ describe.each([false, true])("useMusubiRootSuspense (strict: %s)", (strict) => {
     );
     expect(text()).toBe("waiting");
     await showing("room aroom a");
+    // React has run the effects of the commit.
+    await app.settle();
     app.advance(UNCLAIMED_MS + GRACE_MS);
     await app.settle();
     expect(wire()).toEqual([1, 0]);
@@ -338,12 +340,15 @@ describe.each([false, true])("useMusubiRootSuspense (strict: %s)", (strict) => {
 
   test("rule 3: waits for a socket that is not there yet", async () => {
     const { MusubiProvider } = app.musubi;
+    const content = (
+      <Boundaries>
+        <Room id="a" />
+      </Boundaries>
+    );
     const tree = (socket: typeof app.socket | null): ReactElement => {
       const node = (
         <MusubiProvider socket={socket} {...app.options}>
-          <Boundaries>
-            <Room id="a" />
-          </Boundaries>
+          {content}
         </MusubiProvider>
       );
       return strict ? <StrictMode>{node}</StrictMode> : node;

@@ -122,9 +122,7 @@ export class SharedMount {
     this.#watchUnclaimed();
     const { error, store, retry } = this.#result as Partial<Failed> & { readonly store?: AnyStore };
     if (error !== undefined && retry !== undefined) throw withRetry(error, retry);
-    // Other params than the state's are on their way, which the last state is shown until.
-    const shown = store ?? (this.#hasState ? this.#opened?.store : undefined);
-    return shown ?? (this.#settled ??= createDeferred()).promise;
+    return store ?? (this.#settled ??= createDeferred()).promise;
   }
 
   /** Lets go of a failure with other params that only renders hold. */
@@ -141,11 +139,6 @@ export class SharedMount {
   /** Whether the client's root is held for anybody. */
   get #isHeld(): boolean {
     return this.#wanted.size > 0 || this.#unclaim !== undefined || (this.#isKept && !this.#isClosed);
-  }
-
-  get #hasState(): boolean {
-    const status = this.#opened?.state.current.status ?? "closed";
-    return status !== "loading" && status !== "closed";
   }
 
   /** Renders that wait have that long from now on. */
