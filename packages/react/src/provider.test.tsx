@@ -308,6 +308,15 @@ describe("misuse", () => {
     });
   });
 
+  test("react.md 9: a hook that suspends says so as well, instead of suspending", () => {
+    function Suspending(): ReactElement {
+      return <>{app.musubi.useMusubiRootSuspense({ module: "Room", id: "a" }).title}</>;
+    }
+    expect(thrownBy(<Suspending />)).toMatchObject({
+      message: expect.stringMatching(/^useMusubiRootSuspense was called outside/),
+    });
+  });
+
   test("react.md 9: the provider of another createMusubi does not count", () => {
     const other = createMusubi<Stores>();
     const node = (

@@ -9,6 +9,7 @@ import {
   type DehydratedState,
   dehydrate,
   type Musubi,
+  type MusubiConnection,
   MusubiServerRenderError,
   type StoreProxy,
 } from "./index.js";
@@ -211,6 +212,24 @@ describe("on the server", () => {
     expect(text()).toBe("waiting");
     act(() => app.server.patch("Room:a", [{ op: "replace", path: "/owner", value: asyncOf("ok", "Ann") as never }]));
     await showing("room a of Ann");
+  });
+
+  test("rule 7: a provider's own connection is dehydrated too: its roots that have state of the server's own", async () => {
+    const connections: MusubiConnection<Stores>[] = [];
+    function Keep(): null {
+      connections.push(musubi.useMusubiConnection());
+      return null;
+    }
+    const view = app.render([<Room key="1" />, <Room key="2" id="b" />, <Keep key="3" />]);
+    const connection = connections[0] as MusubiConnection<Stores>;
+    expect(dehydrate(connection)).toEqual({ roots: [] });
+    await until(() => expect(view.container.textContent).toContain("room b"));
+    const state = dehydrate(connection);
+    expect(state.roots.map(({ module, id, params }) => [module, id, params])).toEqual([
+      ["Room", "a", {}],
+      ["Room", "b", {}],
+    ]);
+    expect((await renderOnServer(() => provide(<Room id="b" />, state))).html).toContain("room b: row 0 k1=hi");
   });
 
   test("a state that is malformed is left out, and its root loaded", async () => {
