@@ -16,17 +16,18 @@ describe.each(HOOKS)("react.md 1: %s", (hook) => {
       record.expect(hook, row.name, kind, expected);
       record.saw(hook, row.name, kind, VERSION, undefined);
 
-      test.skipIf(!row.isPossible).each([true, false])(`${row.name} (StrictMode: %s)`, async (isStrict) => {
-        const stage = new MatrixStage(kind, isStrict);
-        await row.run(stage, createView(hook, stage));
-        const seen = await stage.finish();
-        if (isStrict) record.saw(hook, row.name, kind, VERSION, seen);
-        expect(seen).toEqual(expected);
-      });
+      if (row.isPossible)
+        test.each([true, false])(`${row.name} (StrictMode: %s)`, async (isStrict) => {
+          const stage = new MatrixStage(kind, isStrict);
+          await row.run(stage, createView(hook, stage));
+          const seen = await stage.finish();
+          if (isStrict) record.saw(hook, row.name, kind, VERSION, seen);
+          expect(seen).toEqual(expected);
+        });
     }
   });
 });
 
-test.skipIf(isWritingPage)("docs/react-matrix.md says what was seen", () => record.checkPage());
+if (!isWritingPage) test("docs/react-matrix.md says what was seen", () => record.checkPage());
 
 afterAll(() => record.save(VERSION));

@@ -4,6 +4,9 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type MusubiCommand, MusubiCommandError } from "./index.js";
 import { App, type Stores, until } from "./musubi-app.test.util.js";
 
+/** Only where this version of React has it. */
+const actionTest = useActionState === undefined ? undefined : test;
+
 let app: App;
 const seen: MusubiCommand<"Room", "rename", Stores>[] = [];
 const latest = (): MusubiCommand<"Room", "rename", Stores> => {
@@ -163,7 +166,7 @@ describe("useMusubiCommand", () => {
     await showing("ready idle x no error");
   });
 
-  test.skipIf(useActionState === undefined)("react.md 6: works with useActionState and useOptimistic", async () => {
+  actionTest?.("react.md 6: works with useActionState and useOptimistic", async () => {
     function Form(): ReactElement {
       const root = app.musubi.useMusubiRoot({ module: "Room", id: "a" });
       const { dispatch } = app.musubi.useMusubiCommand(root.store, "rename");
