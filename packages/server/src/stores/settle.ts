@@ -4,7 +4,7 @@ import { deepFreeze } from "./deep-freeze.js";
 import type { Assigns } from "./erased.js";
 import type { Instance } from "./instance.js";
 import { isThenable, type MaybePromise, thenDo } from "./maybe-promise.js";
-import { renderStore } from "./render-store.js";
+import { renderInstance } from "./render-instance.js";
 import { invalidValue, validate } from "./schema.js";
 import { terminateStore } from "./terminate-store.js";
 
@@ -58,7 +58,7 @@ function takeAssigns(cycle: Cycle, instance: Instance, assigns: Assigns): MaybeP
 
 /** Renders one store, mounts its new children and checks the props of those that got others. */
 function renderSubtree(cycle: Cycle, instance: Instance): MaybePromise<void> {
-  const { fresh, changed } = renderStore(cycle, instance);
+  const { fresh, changed } = renderInstance(cycle, instance);
   const pending: PromiseLike<unknown>[] = [];
   for (const child of changed) {
     start(pending, () =>

@@ -30,7 +30,7 @@ export class RenderFailure extends MusubiError {
  * Runs a store's `render`, turns what it returns into JSON with holes for the children, and matches those with the
  * children that are there. Throws {@link RenderFailure}.
  */
-export function renderStore(cycle: Cycle, instance: Instance): RenderedChildren {
+export function renderInstance(cycle: Cycle, instance: Instance): RenderedChildren {
   const visitor = new ChildVisitor(cycle, instance);
   const node: Container = { [STORE_ID_KEY]: [...instance.storeId] };
   const writer = new JsonWriter(instance.label, treeDepth(instance), visitor);
