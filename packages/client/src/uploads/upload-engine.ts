@@ -16,6 +16,8 @@ import type { RejectedFile, UploadSelection } from "./upload-types.js";
 
 /** Files of one root that are sent at once. */
 export const MAX_PARALLEL = 3;
+/** How often a file is announced: it may be what crashes the server. */
+const MAX_ASKED = 3;
 
 /** An op of a slot, before it says of which. */
 type SlotOp = UploadOp extends infer Op ? (Op extends UploadOp ? Omit<Op, "upload" | "store_id"> : never) : never;
@@ -27,7 +29,10 @@ interface Selection {
   readonly files: ReadonlyMap<string, Blob>;
   readonly answered: Deferred<LinkAnswer | { readonly status: "lost"; readonly error: UploadError }>;
   readonly done: Deferred<void>;
-  isSent: boolean;
+  /** How often the server was asked. */
+  asked: number;
+  /** Ends the wait for its answer. */
+  undo: (() => void) | undefined;
   isStarted: boolean;
   isCancelled: boolean;
 }
@@ -56,6 +61,8 @@ export class UploadEngine {
   readonly #selections = new Set<Selection>();
   readonly #jobs = new Set<Job>();
   readonly #watches = new Map<UploadSlot, Unsubscribe>();
+  /** Slots whose server may have taken files in an answer that never came here. */
+  readonly #unsure = new Set<UploadSlot>();
   #status: MountState["status"];
   #clientRefs = 0;
 
@@ -73,7 +80,8 @@ export class UploadEngine {
       files: new Map(fitting.map((file) => [String(++this.#clientRefs), file])),
       answered: createDeferred(),
       done: createDeferred(),
-      isSent: false,
+      asked: 0,
+      undo: undefined,
       isStarted,
       isCancelled: false,
     };
@@ -91,6 +99,8 @@ export class UploadEngine {
       this.#patch(slot, { errors: [...slot.errors, error] });
     }
     this.#patch(slot, { selecting: this.#selectionsOf(slot).length });
+    if (selection.asked > 1 || answer.status === "timeout") this.#unsure.add(slot);
+    this.#cancelLost(slot);
     selection.done.resolve();
     this.#unwatch(slot);
     return { accepted, rejected };
@@ -108,7 +118,7 @@ export class UploadEngine {
   cancel(slot: UploadSlot, ref?: string): void {
     for (const selection of ref === undefined ? this.#selectionsOf(slot) : []) {
       selection.isCancelled = true;
-      if (!selection.isSent) selection.answered.resolve({ status: "lost", error: INTERRUPTED });
+      if (selection.asked === 0) selection.answered.resolve({ status: "lost", error: INTERRUPTED });
     }
     for (const entry of slot.entries) {
       if (ref === undefined ? isOpen(entry) : entry.ref === ref && entry.status !== "cancelled") {
@@ -135,17 +145,16 @@ export class UploadEngine {
     if (!slot.isPresent) selection.answered.resolve({ status: "lost", error: STORE_GONE });
     else if (status === "closed" || status === "failed") {
       selection.answered.resolve({ status: "lost", error: INTERRUPTED });
-    } else if (this.#outbox.isLive && !selection.isSent) {
-      selection.isSent = true;
+    } else if (this.#outbox.isLive && selection.undo === undefined) {
+      selection.asked++;
       const entries = Array.from(files, ([client_ref, file]) => ({
         client_ref,
         name: nameOf(file),
         size: file.size,
         type: file.type,
       }));
-      this.#outbox.push(ALLOW_UPLOAD, { store_id: slot.record.id, name: slot.name, entries }, (answer) =>
-        selection.answered.resolve(answer),
-      );
+      const message = { store_id: slot.record.id, name: slot.name, entries };
+      selection.undo = this.#outbox.push(ALLOW_UPLOAD, message, (answer) => selection.answered.resolve(answer));
     }
   }
 
@@ -180,6 +189,14 @@ export class UploadEngine {
     rejected.push(...refused);
     if (!isCancelled) this.#patch(slot, { errors: [...slot.errors, ...errors, ...refused.map(toSlotError)] });
     return accepted;
+  }
+
+  /** Cancels what the server has taken and nobody here has the token to send. */
+  #cancelLost(slot: UploadSlot): void {
+    if (this.#selectionsOf(slot).length > 0 || !this.#unsure.delete(slot)) return;
+    const jobs = this.#jobsOf(slot);
+    for (const entry of slot.entries)
+      if (isOpen(entry) && !jobs.some(({ ref }) => ref === entry.ref)) this.#cancelEntry(slot, entry);
   }
 
   #queue(job: Job): void {
@@ -291,8 +308,10 @@ export class UploadEngine {
       return;
     }
     const isEnded = status === "closed" || status === "failed";
-    for (const { isSent, answered } of this.#selections) {
-      if (isSent || isEnded) answered.resolve({ status: "lost", error: INTERRUPTED });
+    for (const selection of this.#selections) {
+      selection.undo?.();
+      selection.undo = undefined;
+      if (isEnded || selection.asked === MAX_ASKED) selection.answered.resolve({ status: "lost", error: INTERRUPTED });
     }
     // A root that was live and recovers is unmounted; one that comes back after a drop may go on.
     if (!isEnded && !(before === "live" && status === "recovering")) return;
