@@ -34,10 +34,12 @@ export function contrastsOf(page: Page): Promise<Contrast[]> {
       element === null ? [] : [...backgrounds(element.parentElement), getComputedStyle(element).backgroundColor];
 
     const found: Contrast[] = [];
-    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-    for (let node = texts.nextNode(); node !== null; node = texts.nextNode()) {
-      const element = node.parentElement;
-      const text = node.textContent?.trim() ?? "";
+    const nodes = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT);
+    for (let node = nodes.nextNode(); node !== null; node = nodes.nextNode()) {
+      const element = node instanceof Element ? node : node.parentElement;
+      // A style sheet may write before an element, in quotes, as it does the initials of people.
+      const written = node instanceof Element ? getComputedStyle(node, "::before").content : `"${node.textContent}"`;
+      const text = (/^"(.*)"$/s.exec(written)?.[1] ?? "").trim();
       if (element === null || text === "" || !element.checkVisibility({ visibilityProperty: true })) continue;
       const behind = backgrounds(element);
       const back = luminanceOf(behind);

@@ -1,12 +1,11 @@
 import type { Hue } from "../../shared/person.js";
 
-/** A person as a disc with initials. Decorative: the name has to stand beside it or be its label. */
+/**
+ * A person as a disc with initials. Decorative: the name has to stand beside it or be its label. Initials are drawn by
+ * the style sheet, since as text they would be what people who speak to their computer have to say.
+ */
 export function Avatar({ name, hue }: { readonly name: string; readonly hue: Hue }) {
-  return (
-    <span className="avatar" data-hue={hue} aria-hidden="true">
-      {initials(name)}
-    </span>
-  );
+  return <span className="avatar" data-hue={hue} data-initials={initials(name)} aria-hidden="true" />;
 }
 
 function initials(name: string): string {

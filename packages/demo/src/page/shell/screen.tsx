@@ -23,10 +23,12 @@ export function Screen({ entries, notices, children, ...bar }: ScreenProps) {
   return (
     <div className="screen" data-view={view} data-link={bar.link}>
       <TopBar {...bar} />
-      <main className="stage">{children}</main>
-      <aside className="rail">
-        <ActivityFeed entries={entries} />
-      </aside>
+      <main className="views">
+        <div className="stage">{children}</div>
+        <div className="rail">
+          <ActivityFeed entries={entries} />
+        </div>
+      </main>
       <nav className="view-switch" aria-label="View">
         <button type="button" aria-pressed={view === "board"} onClick={() => setView("board")}>
           <BoardIcon /> Board

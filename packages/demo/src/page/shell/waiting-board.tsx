@@ -1,7 +1,7 @@
 /** What stands where the board will be, until it is there for the first time. */
 export function WaitingBoard() {
   return (
-    <div className="board is-waiting" aria-busy="true" aria-label="The board is loading">
+    <div className="board is-waiting" role="group" aria-busy="true" aria-label="The board is loading">
       {[3, 4, 2, 2].map((cards, column) => (
         // Placeholders without identity: they never move.
         <div className="column" key={column}>
