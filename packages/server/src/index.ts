@@ -32,7 +32,14 @@ export { type CommandReply, command } from "./stores/command.js";
 export { defineStore, type NoParams, type StoreDefinition } from "./stores/define-store.js";
 export type { FieldOf, JsonOf } from "./stores/json-of.js";
 export type { None } from "./stores/none.js";
-export { type ChildPlaceholder, child, type StreamPlaceholder, stream } from "./stores/placeholders.js";
+export {
+  type ChildPlaceholder,
+  child,
+  type StreamPlaceholder,
+  stream,
+  type UploadPlaceholder,
+  upload,
+} from "./stores/placeholders.js";
 export { Rejection } from "./stores/rejection.js";
 export type { RootInspection } from "./stores/root.js";
 export type { RootAddress } from "./stores/root-registry.js";
@@ -59,3 +66,13 @@ export type { CheckOrigin } from "./transport/check-origin.js";
 export type { ConnectAccepted, ConnectHook, ConnectRequest, ConnectResult } from "./transport/connect.js";
 export { createEndpoint, type Endpoint, type EndpointOptions } from "./transport/endpoint.js";
 export type { HttpServer } from "./transport/http-claims.js";
+export type {
+  ExternalTarget,
+  PresignContext,
+  Uploaded,
+  UploadDefinition,
+  UploadedElsewhere,
+  UploadedFile,
+  UploadFile,
+  UploadsOf,
+} from "./uploads/upload-definition.js";

@@ -1,5 +1,6 @@
 import { MusubiError } from "@musubi/protocol";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { normalizeUpload, type UploadDefinition, type UploadsOf } from "../uploads/upload-definition.js";
 import { commandParts } from "./command.js";
 import type { ErasedCommand, ErasedDefinition, ErasedStream } from "./erased.js";
 import type { None } from "./none.js";
@@ -38,6 +39,7 @@ export interface StoreDefinition<
   Streams,
   Events,
   Commands,
+  Uploads = None,
 > {
   /** Checks what the client mounts with, or a parent's props; any Standard Schema. Without one `params` is `{}`. */
   readonly params?: Params;
@@ -45,6 +47,8 @@ export interface StoreDefinition<
   readonly streams?: Streams;
   /** Events and their payloads' schemas; for types alone, since the server's own code makes the payloads. */
   readonly events?: Events;
+  /** Slots that clients can send files to; placed in the tree with `upload(name)`. Write them before `commands`. */
+  readonly uploads?: Uploads & Readonly<Record<string, UploadDefinition>>;
   /** Makes the assigns of a new store. Throwing, or `ctx.refuse`, refuses the mount. */
   mount(
     ctx: MountContext<ItemsOf<Streams>, PayloadsOf<Events>, ParamsFrom<Params>>,
@@ -57,7 +61,7 @@ export interface StoreDefinition<
   render(
     assigns: Readonly<Assigns>,
     context: RenderContext<
-      StoreContext<AssignsFrom<Assigns>, ItemsOf<Streams>, PayloadsOf<Events>, ParamsFrom<Params>>,
+      StoreContext<AssignsFrom<Assigns>, ItemsOf<Streams>, PayloadsOf<Events>, ParamsFrom<Params>, UploadsOf<Uploads>>,
       ParamsFrom<Params>
     >,
   ): Rendered;
@@ -68,7 +72,7 @@ export interface StoreDefinition<
     Record<
       string,
       InfoHandlers<
-        StoreContext<AssignsFrom<Assigns>, ItemsOf<Streams>, PayloadsOf<Events>, ParamsFrom<Params>>
+        StoreContext<AssignsFrom<Assigns>, ItemsOf<Streams>, PayloadsOf<Events>, ParamsFrom<Params>, UploadsOf<Uploads>>
       >["handle"]
     >
   >;
@@ -87,11 +91,18 @@ export function defineStore<
   Params extends StandardSchemaV1 = NoParams,
   Streams extends Readonly<Record<string, StreamDefinition>> = None,
   Events extends Readonly<Record<string, StandardSchemaV1>> = None,
+  Uploads extends Readonly<Record<string, UploadDefinition>> = None,
   Commands extends Readonly<
     Record<
       string,
       Command<
-        StoreContext<AssignsFrom<Assigns>, ItemsOf<Streams>, PayloadsOf<Events>, ParamsFrom<Params>>,
+        StoreContext<
+          AssignsFrom<Assigns>,
+          ItemsOf<Streams>,
+          PayloadsOf<Events>,
+          ParamsFrom<Params>,
+          UploadsOf<Uploads>
+        >,
         unknown,
         unknown
       >
@@ -99,7 +110,7 @@ export function defineStore<
   > = None,
 >(
   module: Module,
-  definition: StoreDefinition<Assigns, Rendered, Params, Streams, Events, Commands>,
+  definition: StoreDefinition<Assigns, Rendered, Params, Streams, Events, Commands, Uploads>,
 ): Store<
   Module,
   RegistryDef<Rendered, ItemsOf<Streams>, PayloadsOf<Events>, Commands, StandardSchemaV1.InferInput<Params>>,
@@ -121,6 +132,12 @@ export function defineStore<
       streams: new Map(Object.entries(definition.streams ?? {}).map(([name, value]) => [name, eraseStream(value)])),
       commands: new Map(
         Object.entries(definition.commands ?? {}).map(([name, value]) => [name, eraseCommand(module, name, value)]),
+      ),
+      uploads: new Map(
+        Object.entries(definition.uploads ?? {}).map(([name, value]) => [
+          name,
+          normalizeUpload(`the upload "${name}" of ${module}`, value),
+        ]),
       ),
       events: new Set(Object.keys(definition.events ?? {})),
       info: new Map(Object.entries(definition.info ?? {}) as [string, never][]),

@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { UploadSlot } from "../uploads/upload-definition.js";
 import type { StoreHandle } from "./store-handle.js";
 
 /** A command without its types. */
@@ -31,6 +32,7 @@ export interface ErasedDefinition {
   readonly mount: (ctx: StoreHandle, params: unknown) => Assigns | Promise<Assigns>;
   readonly render: (assigns: Assigns, context: ErasedRenderContext) => unknown;
   readonly streams: ReadonlyMap<string, ErasedStream>;
+  readonly uploads: ReadonlyMap<string, UploadSlot>;
   readonly commands: ReadonlyMap<string, ErasedCommand>;
   readonly events: ReadonlySet<string>;
   readonly info: ReadonlyMap<string, (ctx: StoreHandle, message: unknown) => unknown>;

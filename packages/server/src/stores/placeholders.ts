@@ -24,6 +24,15 @@ export class StreamPlaceholder<Name extends string = string> {
   }
 }
 
+/** Where an upload slot goes in a render's output. Made by {@link upload}. */
+export class UploadPlaceholder<Name extends string = string> {
+  readonly upload: Name;
+
+  constructor(name: Name) {
+    this.upload = name;
+  }
+}
+
 /**
  * Places a child store in a render's output.
  *
@@ -39,4 +48,9 @@ export function child<S extends AnyStore>(store: S, props: PropsOf<S>): ChildPla
 /** Places the stream called `name` of the rendering store. */
 export function stream<const Name extends string>(name: Name): StreamPlaceholder<Name> {
   return new StreamPlaceholder(name);
+}
+
+/** Places the upload slot called `name` of the rendering store; clients see an `UploadHandle`. */
+export function upload<const Name extends string>(name: Name): UploadPlaceholder<Name> {
+  return new UploadPlaceholder(name);
 }

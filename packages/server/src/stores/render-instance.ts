@@ -2,10 +2,10 @@ import { MusubiError, STORE_ID_KEY } from "@musubi/protocol";
 import type { Cycle } from "./cycle.js";
 import type { ErasedRenderContext } from "./erased.js";
 import { Instance } from "./instance.js";
-import { ChildPlaceholder, StreamPlaceholder } from "./placeholders.js";
+import type { ChildPlaceholder } from "./placeholders.js";
 import type { StoreHandle } from "./store-handle.js";
 import type { Hole } from "./template.js";
-import { type Container, JsonWriter, type PlaceholderVisitor } from "./write-json.js";
+import { type Container, isPlaceholder, JsonWriter, type PlaceholderVisitor } from "./write-json.js";
 
 /** Names that proxies of clients have members for (protocol.md section 4). */
 const MEMBER_NAMES = ["dispatchCommand", "subscribe", "handleEvent", "snapshot"] as const;
@@ -67,8 +67,7 @@ function runRender(instance: Instance): object {
     typeof output !== "object" ||
     output === null ||
     Array.isArray(output) ||
-    output instanceof ChildPlaceholder ||
-    output instanceof StreamPlaceholder ||
+    isPlaceholder(output) ||
     output instanceof Promise
   ) {
     throw new MusubiError("invalid_usage", "render returns an object of fields");
@@ -118,6 +117,10 @@ class ChildVisitor implements PlaceholderVisitor, RenderedChildren {
 
   hasStream(name: string): boolean {
     return this.#parent.streams.has(name);
+  }
+
+  hasUpload(name: string): boolean {
+    return this.#parent.definition.uploads.has(name);
   }
 
   child(

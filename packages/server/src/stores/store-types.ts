@@ -2,6 +2,7 @@ import type { CommandDef, StoreDef, StoreId } from "@musubi/protocol";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Unsubscribe } from "../channels/pubsub.js";
 import type { Logger } from "../logger.js";
+import type { Uploaded } from "../uploads/upload-definition.js";
 import type { ErasedDefinition } from "./erased.js";
 import type { FieldOf, JsonOf } from "./json-of.js";
 import type { None } from "./none.js";
@@ -98,11 +99,23 @@ export interface MountContext<Streams, Events, Params> extends BaseContext<Strea
 }
 
 /** What commands, infos and parent callbacks get. */
-export interface StoreContext<Assigns, Streams, Events, Params> extends BaseContext<Streams, Events, Params> {
+export interface StoreContext<Assigns, Streams, Events, Params, Uploads = None>
+  extends BaseContext<Streams, Events, Params> {
   /** The store's state as of now; frozen in development. */
   readonly assigns: Readonly<Assigns>;
   /** Changes some assigns; the store renders anew when one is not `Object.is` to what it was. */
   assign(partial: Partial<Assigns>): void;
+  /**
+   * Hands each file that has arrived in this slot to `consume`, one after the other in the order of their selection,
+   * and resolves with what it returned for each. What it was handed is removed once this message has succeeded, unless
+   * `consume` calls `postpone`: then the next call gets it again. A file has to be copied or moved by then.
+   */
+  consumeUploadedEntries<Name extends keyof Uploads & string, Result>(
+    name: Name,
+    consume: (entry: Uploaded<Uploads[Name]>, postpone: () => void) => Result | Promise<Result>,
+  ): Promise<Result[]>;
+  /** Cancels an entry of this slot, or all of them, and removes what has arrived, once this message has succeeded. */
+  cancelUpload(name: keyof Uploads & string, ref?: string): void;
   /** Ends the command with the error reply `{ ...details, reason }` and discards all that it did. */
   reject(reason: string, details?: object): never;
 }

@@ -5,8 +5,9 @@ import {
   MusubiError,
   RESERVED_PREFIX,
   streamMarker,
+  UPLOAD_KEY,
 } from "@musubi/protocol";
-import { ChildPlaceholder, StreamPlaceholder } from "./placeholders.js";
+import { ChildPlaceholder, StreamPlaceholder, UploadPlaceholder } from "./placeholders.js";
 
 /** A JSON container under construction. */
 export type Container = Record<string | number, JsonValue>;
@@ -21,6 +22,7 @@ export interface PlaceholderVisitor {
     key: string | number,
   ): void;
   hasStream(name: string): boolean;
+  hasUpload(name: string): boolean;
 }
 
 /** Names that no JSON pointer of an envelope may pass through, so no child may sit below one (protocol.md section 4). */
@@ -89,7 +91,7 @@ export class JsonWriter {
   }
 
   #writeObject(value: object, holder: Container, key: string | number): JsonValue | undefined {
-    if (value instanceof ChildPlaceholder || value instanceof StreamPlaceholder) {
+    if (isPlaceholder(value)) {
       return this.#place(value, holder, key);
     }
     const { toJSON } = value as { readonly toJSON?: unknown };
@@ -150,15 +152,20 @@ export class JsonWriter {
     }
   }
 
-  #place(value: ChildPlaceholder | StreamPlaceholder, holder: Container, key: string | number): JsonObject | null {
+  #place(value: Placeholder, holder: Container, key: string | number): JsonObject | null {
     const visitor = this.#visitor;
-    if (visitor === null) throw this.#refuse("not_json", "child(...) and stream(...) belong in what render returns");
+    if (visitor === null)
+      throw this.#refuse("not_json", "child(...), stream(...) and upload(...) belong in what render returns");
     if (value instanceof ChildPlaceholder) {
       if (this.#path.some((part) => typeof part === "string" && PROTOTYPE_KEYS.has(part))) {
         throw this.#refuse("reserved_field", "no child store can sit below this name: rename the field");
       }
       visitor.child(value, this.#path, holder, key);
       return null;
+    }
+    if (value instanceof UploadPlaceholder) {
+      if (visitor.hasUpload(value.upload)) return { [UPLOAD_KEY]: value.upload };
+      throw this.#refuse("invalid_usage", `the store defines no upload called "${value.upload}"`);
     }
     if (!visitor.hasStream(value.stream)) {
       throw this.#refuse("invalid_usage", `the store defines no stream called "${value.stream}"`);
@@ -178,6 +185,13 @@ export class JsonWriter {
     const path = shown.map((part) => (typeof part === "number" ? `[${part}]` : `.${part}`)).join("");
     return new MusubiError(code, `${this.#what}${path}: ${why}`, { details: { path: [...this.#path] } });
   }
+}
+
+type Placeholder = ChildPlaceholder | StreamPlaceholder | UploadPlaceholder;
+
+/** Whether a value is a place for something that is not JSON. */
+export function isPlaceholder(value: unknown): value is Placeholder {
+  return value instanceof ChildPlaceholder || value instanceof StreamPlaceholder || value instanceof UploadPlaceholder;
 }
 
 /** A value as JSON, `fallback` for `undefined`; `what` names it in the message of an error. */
