@@ -205,6 +205,17 @@ describe("createTestServer", () => {
       void server.emit("Board:b1", "rung", { by: 1 });
     };
     expectTypeOf(typed).toBeFunction();
+    // As `InferStores` has it: a child store is in its parent's field, under no name of its own.
+    type Line = StoreDef<{ text: string }, { strike: CommandDef<{ times: number }, { left: number }> }>;
+    type Page = StoreDef<{ lines: StoreField<Line>[]; any: Record<string, unknown> }, { add: CommandDef }>;
+    const inferred = (server: TestServer<{ Page: Page }>) => {
+      server.onCommand("strike", ({ times }) => ({ left: times }));
+      // @ts-expect-error another reply
+      server.onCommand("strike", () => ({ ok: true }));
+      // @ts-expect-error no such command
+      server.onCommand("vote", () => ({}));
+    };
+    expectTypeOf(inferred).toBeFunction();
     const untyped = (server: TestServer) => {
       void server.patch("Anything:at-all", { any: "thing" });
       void server.emit("Anything:at-all", "event", 1);

@@ -14,23 +14,23 @@ import type { ModuleOf, RootName } from "../scenario/scenario.js";
 import { splitName } from "../scenario/stage.js";
 import { ScriptedServer, type TestSocket } from "../scripted-server.js";
 import { changesBetween, fillingStreams, type RenderedState, renderState } from "./render-state.js";
-import type { TestRoots, TestState } from "./test-state.js";
+import type { DefsOf, TestRoots, TestState } from "./test-state.js";
 
-/** The names of all commands of a registry. */
+/** The names of all commands of a registry, those of child stores among them. */
 export type AnyCommandName<R> =
-  string extends StoreModule<R> ? string : { [M in StoreModule<R>]: CommandName<M, R> }[StoreModule<R>];
+  string extends StoreModule<R> ? string : DefsOf<R> extends infer Def ? NameIn<Def> : never;
 
 /** What a command is sent with, in whatever store it is. */
 export type AnyCommandPayload<N, R> =
-  string extends StoreModule<R>
-    ? unknown
-    : { [M in StoreModule<R>]: N extends CommandName<M, R> ? CommandPayload<M, N, R> : never }[StoreModule<R>];
+  string extends StoreModule<R> ? unknown : DefsOf<R> extends infer Def ? PayloadIn<Def, N> : never;
 
 /** What a command is answered with, in whatever store it is. */
 export type AnyCommandReply<N, R> =
-  string extends StoreModule<R>
-    ? unknown
-    : { [M in StoreModule<R>]: N extends CommandName<M, R> ? CommandReply<M, N, R> : never }[StoreModule<R>];
+  string extends StoreModule<R> ? unknown : DefsOf<R> extends infer Def ? ReplyIn<Def, N> : never;
+
+type NameIn<Def> = Def extends unknown ? CommandName<Def, AnyRegistry> : never;
+type PayloadIn<Def, N> = Def extends unknown ? CommandPayload<Def, N, AnyRegistry> : never;
+type ReplyIn<Def, N> = Def extends unknown ? CommandReply<Def, N, AnyRegistry> : never;
 
 /** The names of the events of a root's own store. */
 export type TestEventName<Name, R> = string extends StoreModule<R> ? string : EventName<ModuleOf<Name>, R>;

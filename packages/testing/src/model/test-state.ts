@@ -33,3 +33,18 @@ export type TestValue<T, R> = T extends Primitive
 export type TestRoots<R> = {
   readonly [M in StoreModule<R> as `${M}:${string}`]?: TestState<M, R>;
 };
+
+/** The stores of a registry, with the child stores that it names nowhere: a server's own lists only its roots. */
+export type DefsOf<R> = { [M in StoreModule<R>]: DefsBelow<R[M]> }[StoreModule<R>];
+
+type DefsBelow<Def> = Def | ChildDefs<FieldsOf<Def>[keyof FieldsOf<Def>]>;
+
+// Not into plain objects: any JSON may be below.
+type ChildDefs<T> =
+  T extends StoreField<infer Store>
+    ? Store extends string
+      ? never
+      : DefsBelow<Store>
+    : T extends readonly (infer Each)[]
+      ? ChildDefs<Each>
+      : never;
