@@ -123,6 +123,7 @@ const FILE_MOODS: readonly FileMood[] = [
   "reject_chunk",
   "unreadable",
   "silent",
+  "poison",
 ];
 const REACTIONS: readonly Reaction[] = [
   ...Array.from({ length: 10 }, () => "none" as const),

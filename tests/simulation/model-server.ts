@@ -84,6 +84,12 @@ export class ModelServer implements MemoryListener, FaultTarget {
     });
     this.uploads = new ModelUploads({
       ...context,
+      knowsAgain: style.knowsFilesAgain,
+      crash: (run) => {
+        this.roots.excused.add(run.pair);
+        for (const client of this.#clients)
+          if (client.roots.get(run.rootId) === run) this.#endChannel(client, this.#topicOf(run.rootId), "crash");
+      },
       isHeld: (run) => Array.from(this.#holders()).some(([roots]) => roots.get(run.rootId) === run),
       endChannel: (topic, how) => {
         for (const client of this.#clients) if (client.joinRefs.has(topic)) this.#endChannel(client, topic, how);

@@ -28,6 +28,8 @@ interface AnnouncedFile {
 /** A file that the server has taken. */
 export interface ModelEntry {
   readonly run: RootRun;
+  /** What its client calls it. */
+  readonly clientRef: string;
   readonly shown: UploadEntry;
   readonly received: number[];
 }
@@ -39,6 +41,10 @@ export interface UploadsContext {
   readonly held: HeldAnswers;
   readonly coverage: Coverage;
   readonly complain: (what: string) => void;
+  /** Whether a file that is announced again is known to be the one that was taken. */
+  readonly knowsAgain: boolean;
+  /** Crashes the channel that a root is on. */
+  readonly crash: (run: RootRun) => void;
   /** Whether a life of a root goes on. */
   readonly isHeld: (run: RootRun) => boolean;
   /** Ends a file's channel, on whichever connection it is. */
@@ -63,7 +69,7 @@ export class ModelUploads {
   }
 
   allow(run: RootRun | undefined, fields: JsonObject, reply: Reply): void {
-    const { coverage, random, complain, held } = this.#context;
+    const { coverage, random, complain, held, knowsAgain, crash } = this.#context;
     if (run === undefined) return reply("error", { reason: "unknown root" });
     const announced = fields["entries"];
     if (fields["name"] !== SLOT || !Array.isArray(announced)) return complain("allow_upload of a wrong shape");
@@ -74,19 +80,25 @@ export class ModelUploads {
       if (!isObject(each)) return complain("allow_upload with an entry that is none");
       const { client_ref, name, size, type } = each as unknown as AnnouncedFile;
       if (type === "mood/silent") return coverage.note("upload unanswered");
+      if (type === "mood/poison") coverage.note("upload crashes the channel");
+      if (type === "mood/poison") return crash(run);
       if (type === "mood/refuse") {
         coverage.note("upload refused");
         errors.push({ ref: client_ref, code: "not_accepted", message: "not that one" });
         continue;
       }
       const isExternal = type.startsWith("mood/external");
-      const entry = this.#add(run, { client_name: name, client_size: size, client_type: type });
-      const { ref } = entry.shown;
+      const former = this.entriesOf(run).find((entry) => entry.clientRef === client_ref);
+      if (former !== undefined) coverage.note(knowsAgain ? "upload known again" : "upload taken twice");
+      const known = knowsAgain ? former : undefined;
+      const about = { client_name: name, client_size: size, client_type: type };
+      const { ref } = (known ?? this.#add(run, client_ref, about)).shown;
       const answer = isExternal
         ? { type: "external", uploader: "store", meta: {} }
         : { type: "channel", token: `t ${ref}` };
       answers[client_ref] = { ...answer, entry_ref: ref };
-      ops.push({ ...this.#op, op: "add", ref, entry: entry.shown });
+      if (known !== undefined) continue;
+      ops.push({ ...this.#op, op: "add", ref, entry: this.#shown(ref) });
       coverage.note(isExternal ? "upload elsewhere" : "upload taken");
     }
     const answer = (): void => reply("ok", { ref: "slot", config: CONFIG as JsonObject, entries: answers, errors });
@@ -188,10 +200,18 @@ export class ModelUploads {
     return { upload: SLOT, store_id: [] };
   }
 
-  #add(run: RootRun, named: Pick<UploadEntry, "client_name" | "client_size" | "client_type">): ModelEntry {
+  #shown(ref: string): UploadEntry {
+    return (this.entries.get(ref) as ModelEntry).shown;
+  }
+
+  #add(
+    run: RootRun,
+    clientRef: string,
+    named: Pick<UploadEntry, "client_name" | "client_size" | "client_type">,
+  ): ModelEntry {
     const ref = `entry-${this.entries.size}`;
     const shown: UploadEntry = { ref, ...named, progress: 0, status: "pending", errors: [] };
-    const entry = { run, shown, received: [] };
+    const entry = { run, clientRef, shown, received: [] };
     this.entries.set(ref, entry);
     return entry;
   }

@@ -134,6 +134,18 @@ const LONG_PLOTS: readonly Plot[] = [
     upload(random),
     waitFor(random.pick([50, 3_000])),
   ],
+  // The answer to an announcement is lost.
+  (random) => [
+    mountOf(random, 0),
+    waitFor(200),
+    upload(random),
+    waitFor(random.integer(0, 40)),
+    { do: "fault", fault: { kind: "cut" } },
+    ...(random.chance(0.3)
+      ? ([waitFor(random.integer(0, 100)), { do: "fault", fault: { kind: "cut" } }] as const)
+      : []),
+    waitFor(3_000),
+  ],
   // A root that is mounted again from what was kept of it.
   (random) => {
     const pair = random.integer(0, 3);

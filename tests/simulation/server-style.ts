@@ -8,6 +8,8 @@ export interface ServerStyle {
   readonly hasSessions: boolean;
   /** Whether each root has a slot for files. */
   readonly hasUploads: boolean;
+  /** Whether a file that is announced again is known by its `client_ref`. */
+  readonly knowsFilesAgain: boolean;
   /** Commands that a session remembers at most, and how many bytes of them. */
   readonly window: { readonly entries: number; readonly bytes: number };
   /** `<module>/<id>` of all that can be mounted. */
@@ -31,5 +33,6 @@ export function drawStyle(random: SeededRandom): ServerStyle {
   ]);
   // Where a server names roots by their id alone, two modules cannot share one.
   const pairs = names !== "id" || topology !== "shared" ? SHARED : random.chance(0.6) ? CONFLICTING : DISTINCT;
-  return { topology, names, hasSessions, hasUploads: random.chance(0.45), window, pairs };
+  const hasUploads = random.chance(0.45);
+  return { topology, names, hasSessions, hasUploads, knowsFilesAgain: random.chance(0.5), window, pairs };
 }

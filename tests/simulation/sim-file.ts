@@ -9,7 +9,8 @@ export type FileMood =
   | "external_failing"
   | "reject_chunk"
   | "unreadable"
-  | "silent";
+  | "silent"
+  | "poison";
 
 /** A file of an application, read without real I/O so that a seed gives one run. Passed where a `File` is taken. */
 export class SimFile {

@@ -15,6 +15,8 @@ export class SimUploads {
   readonly #files = new Map<string, SimFile>();
   /** Slots whose view was cleared: what the server keeps of them need not be seen. */
   readonly #reset = new Set<UploadHandle>();
+  /** Refs of files that can be sent from here. */
+  readonly #accepted = new Set<string>();
   #pending = 0;
 
   constructor(clock: Clock, server: ModelServer, coverage: Coverage, fail: (error: unknown) => void) {
@@ -48,6 +50,7 @@ export class SimUploads {
     });
     this.#expect(
       slot.select(files as unknown as Blob[], { autoStart: start === "at_once" }).then(({ accepted, rejected }) => {
+        for (const ref of accepted) this.#accepted.add(ref);
         for (const { code } of rejected) if (code === "too_large") this.#coverage.note("upload refused here");
         if (accepted.length + rejected.length > files.length)
           throw new Divergence("a file is taken or refused, once", JSON.stringify({ accepted, rejected }));
@@ -97,6 +100,8 @@ export class SimUploads {
       const entry = held.get(ref);
       held.delete(ref);
       const last = errors.at(-1)?.code;
+      if (status === "pending" && !this.#accepted.has(ref))
+        throw new Divergence("what nobody can send is cancelled", `${watch.root.key} ${ref}`);
       if (entry === undefined) {
         // Of a former life, or taken by one and answered in the next: the application may still cancel it.
         if (status !== "error" && status !== "cancelled") throw differs(watch, ref, status, "nothing");

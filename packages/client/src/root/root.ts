@@ -67,7 +67,12 @@ export class Root implements RootLinkEvents {
     this.host = host;
     this.#link = createLink(this);
     this.#progress = new MountProgress<Root>(this, host.logger);
-    this.#replica = new Replica(host.logger, { host, link: this.#link, state: this.state });
+    this.#replica = new Replica(host.logger, {
+      host,
+      link: this.#link,
+      state: this.state,
+      life: () => this.#replica.resumePoint?.epoch,
+    });
     this.#optimistic = new OptimisticUpdates({
       tree: this.tree,
       clock: host.clock,

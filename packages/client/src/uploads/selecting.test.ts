@@ -151,6 +151,7 @@ describe("selecting", () => {
   });
 
   test("an announcement that three connections did not outlive is interrupted", async () => {
+    await resumable();
     hold("allow_upload");
     const selecting = slot.select(file("abc"));
     for (let count = 1; count <= 3; count++) {
@@ -164,20 +165,37 @@ describe("selecting", () => {
     expect(pushed("allow_upload")).toBe(3);
   });
 
-  test("an answer from before a recovery does not count: what begins anew is asked again", async () => {
-    const held = hold("allow_upload");
+  test.each([
+    ["a drop", () => uploads.server.cut()],
+    ["a recovery", () => uploads.server.push("patch", { root_id: ROOT, base_version: 77, version: 78, ops: [] })],
+  ])(
+    "an announcement that ended in %s of a life of the root is interrupted, and its answer is too late",
+    async (_what, end) => {
+      const held = hold("allow_upload");
+      const selecting = slot.select(file("abc"));
+      await uploads.got("allow_upload", 1);
+      end();
+      expect((await selecting).rejected).toMatchObject([{ code: "interrupted" }]);
+      expect(slot.errors).toMatchObject([{ code: "interrupted" }]);
+      await eventually(() => mounted.state.current.status === "live" && pushed("mount") === 2);
+      const entries = { 1: { type: "channel", entry_ref: "former", token: "t" } };
+      uploads.server.reply(held.messages[0] as ReceivedMessage, "ok", { entries });
+      await turn();
+      expect(slot.entries).toEqual([]);
+      expect(pushed("allow_upload")).toBe(1);
+    },
+  );
+
+  test("an announcement is not made again in another life of the root, which the first may have ended of", async () => {
+    await resumable();
+    hold("allow_upload");
     const selecting = slot.select(file("abc"));
     await uploads.got("allow_upload", 1);
-    uploads.server.push("patch", { type: "patch", root_id: ROOT, base_version: 77, version: 78, ops: [] });
-    await uploads.got("allow_upload", 2);
-    const entries = { 1: { type: "channel", entry_ref: "former", token: "t" } };
-    uploads.server.reply(held.messages[0] as ReceivedMessage, "ok", { entries });
-    await turn();
-    expect(slot.entries).toEqual([]);
-    held.proceed();
-    held.proceed();
-    expect((await selecting).accepted).toEqual(["e1"]);
-    await slot.cancel();
+    uploads.server.joinReply = { session: { id: "s2", token: "t", idle_timeout_ms: 1_000 }, features: ["resume"] };
+    uploads.epoch = "e2";
+    uploads.server.cut();
+    expect((await selecting).rejected).toMatchObject([{ code: "interrupted" }]);
+    expect(pushed("allow_upload")).toBe(1);
   });
 
   test("what the server took in an answer that came too late is cancelled", async () => {
@@ -190,6 +208,10 @@ describe("selecting", () => {
     expect((await selecting).rejected[0]).toMatchObject({ code: "preflight_rejected" });
     expect(uploads.told("cancel_upload")).toEqual([{ ref: "e1" }]);
     expect(brief()).toEqual([["e1", "cancelled", 0]]);
+    // What it says still later is about the same.
+    uploads.ops({ op: "add", ref: "e2", entry: entryOf("e2", "abc.txt", 3) });
+    await uploads.got("cancel_upload", 2);
+    expect(brief()[1]).toEqual(["e2", "cancelled", 0]);
   });
 
   test("protocol.md 6: an entry that the server has ended before its answer is not sent", async () => {

@@ -16,7 +16,7 @@ import type { RejectedFile, UploadSelection } from "./upload-types.js";
 
 /** Files of one root that are sent at once. */
 export const MAX_PARALLEL = 3;
-/** How often a file is announced: it may be what crashes the server. */
+/** How often a file is announced at most: it may be what takes the connection away. */
 const MAX_ASKED = 3;
 
 /** An op of a slot, before it says of which. */
@@ -31,8 +31,9 @@ interface Selection {
   readonly done: Deferred<void>;
   /** How often the server was asked. */
   asked: number;
-  /** Ends the wait for its answer. */
-  undo: (() => void) | undefined;
+  /** Which life of the root was asked. */
+  life: string | undefined;
+  isSent: boolean;
   isStarted: boolean;
   isCancelled: boolean;
 }
@@ -81,7 +82,8 @@ export class UploadEngine {
       answered: createDeferred(),
       done: createDeferred(),
       asked: 0,
-      undo: undefined,
+      life: undefined,
+      isSent: false,
       isStarted,
       isCancelled: false,
     };
@@ -140,13 +142,16 @@ export class UploadEngine {
   }
 
   #announce(selection: Selection): void {
-    const { slot, files } = selection;
+    const { slot, files, isSent, answered } = selection;
     const { status } = this.#root.state.current;
-    if (!slot.isPresent) selection.answered.resolve({ status: "lost", error: STORE_GONE });
-    else if (status === "closed" || status === "failed") {
-      selection.answered.resolve({ status: "lost", error: INTERRUPTED });
-    } else if (this.#outbox.isLive && selection.undo === undefined) {
+    if (isSent) return;
+    if (!slot.isPresent) answered.resolve({ status: "lost", error: STORE_GONE });
+    else if (status === "closed" || status === "failed" || !this.#mayAsk(selection))
+      answered.resolve({ status: "lost", error: INTERRUPTED });
+    else if (this.#outbox.isLive) {
+      selection.isSent = true;
       selection.asked++;
+      selection.life = this.#root.life();
       const entries = Array.from(files, ([client_ref, file]) => ({
         client_ref,
         name: nameOf(file),
@@ -154,8 +159,13 @@ export class UploadEngine {
         type: file.type,
       }));
       const message = { store_id: slot.record.id, name: slot.name, entries };
-      selection.undo = this.#outbox.push(ALLOW_UPLOAD, message, (answer) => selection.answered.resolve(answer));
+      this.#outbox.push(ALLOW_UPLOAD, message, (answer) => answered.resolve(answer));
     }
+  }
+
+  /** Another life of the root than the one that was asked is not asked too: the first may have ended of it. */
+  #mayAsk({ asked, life }: Selection): boolean {
+    return asked === 0 || (asked < MAX_ASKED && life !== undefined && life === this.#root.life());
   }
 
   /** Makes jobs of what the server has taken. Returns their refs; what it has not taken is added to `rejected`. */
@@ -193,7 +203,7 @@ export class UploadEngine {
 
   /** Cancels what the server has taken and nobody here has the token to send. */
   #cancelLost(slot: UploadSlot): void {
-    if (this.#selectionsOf(slot).length > 0 || !this.#unsure.delete(slot)) return;
+    if (this.#selectionsOf(slot).length > 0 || !this.#unsure.has(slot)) return;
     const jobs = this.#jobsOf(slot);
     for (const entry of slot.entries)
       if (isOpen(entry) && !jobs.some(({ ref }) => ref === entry.ref)) this.#cancelEntry(slot, entry);
@@ -282,7 +292,7 @@ export class UploadEngine {
   }
 
   #unwatch(slot: UploadSlot): void {
-    if (this.#selectionsOf(slot).length > 0 || this.#jobsOf(slot).length > 0) return;
+    if (this.#unsure.has(slot) || this.#selectionsOf(slot).length > 0 || this.#jobsOf(slot).length > 0) return;
     this.#watches.get(slot)?.();
     this.#watches.delete(slot);
   }
@@ -294,7 +304,9 @@ export class UploadEngine {
       if (isGone) this.#end(job, { op: "error", ref: job.ref, error: { ...STORE_GONE } });
       else if (entry === undefined || !isOpen(entry)) this.#end(job);
     }
-    if (!isGone) return;
+    if (!isGone) return this.#cancelLost(slot);
+    this.#unsure.delete(slot);
+    this.#unwatch(slot);
     for (const { answered } of this.#selectionsOf(slot)) answered.resolve({ status: "lost", error: STORE_GONE });
   }
 
@@ -302,20 +314,20 @@ export class UploadEngine {
     const before = this.#status;
     const { status } = this.#root.state.current;
     this.#status = status;
-    if (status === "live") {
-      this.#outbox.flush();
-      for (const selection of Array.from(this.#selections)) this.#announce(selection);
-      return;
+    if (status === "live") this.#outbox.flush();
+    for (const selection of Array.from(this.#selections)) {
+      if (status !== "live") selection.isSent = false;
+      this.#announce(selection);
     }
+    if (status === "live") return;
     const isEnded = status === "closed" || status === "failed";
-    for (const selection of this.#selections) {
-      selection.undo?.();
-      selection.undo = undefined;
-      if (isEnded || selection.asked === MAX_ASKED) selection.answered.resolve({ status: "lost", error: INTERRUPTED });
-    }
     // A root that was live and recovers is unmounted; one that comes back after a drop may go on.
     if (!isEnded && !(before === "live" && status === "recovering")) return;
     this.#outbox.clear();
+    for (const slot of Array.from(this.#unsure)) {
+      this.#unsure.delete(slot);
+      this.#unwatch(slot);
+    }
     for (const job of Array.from(this.#jobs)) {
       this.#end(job, { op: "error", ref: job.ref, error: { ...INTERRUPTED } });
     }

@@ -18,4 +18,6 @@ export interface UploadRoot {
   readonly host: UploadHost;
   readonly link: RootLink;
   readonly state: Observable<MountState>;
+  /** Which life of the root this is, on a server that may go on with it after a drop. */
+  readonly life: () => string | undefined;
 }

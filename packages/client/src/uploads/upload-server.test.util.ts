@@ -41,6 +41,8 @@ export class UploadServer {
   errors: readonly object[] = [];
   /** Takes a message instead of this server, when it returns `true`. */
   take: (event: string, message: ReceivedMessage, proceed: () => void) => boolean = () => false;
+  /** The name of the root's life, where it is kept. */
+  epoch = "e1";
   /** Of a root that is kept. */
   #version = 0;
 
@@ -70,7 +72,7 @@ export class UploadServer {
     this.server.joinReply = { session: { id: "s", token: "t", idle_timeout_ms: 1_000 }, features: ["resume"] };
     this.server.intercept("mount", (message) => {
       const resumed = (message.payload as { resume?: object }).resume !== undefined;
-      this.server.reply(message, "ok", { root_id: ROOT, epoch: "e1", ...(resumed ? { resumed } : {}) });
+      this.server.reply(message, "ok", { root_id: ROOT, epoch: this.epoch, ...(resumed ? { resumed } : {}) });
       if (resumed) return;
       this.#version = 1;
       this.server.push("patch", initialEnvelope(ROOT, { photos: { __musubi_upload__: "photos" } }, {}));
