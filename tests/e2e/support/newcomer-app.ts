@@ -1,0 +1,149 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { pnpm, run as runTool } from "../../../scripts/workspace.mjs";
+import { readSnippets } from "../../interop/support/snippets.js";
+
+const REPO = resolve(import.meta.dirname, "../../..");
+const PACKAGES = ["protocol", "client", "react", "server", "testing"];
+
+/** A program of the app that goes on until it is ended. */
+export interface AppProcess {
+  /** What it has printed. */
+  readonly output: string;
+  /** Ends it and all that it started, without a chance to say goodbye. */
+  kill(): Promise<void>;
+}
+
+/** An app in a folder of its own, made of the code blocks of docs/react.md and of what `npm install` fetched. */
+export interface NewcomerApp {
+  /** Writes the files as a reader has them who has come to a chapter, or to the end of the guide. */
+  write(until?: string): void;
+  /** Runs one of its npm scripts to the end; rejects with what it printed if it fails. */
+  run(script: string, env?: NodeJS.ProcessEnv): Promise<string>;
+  /** Starts one of its npm scripts; resolves once it has printed `ready`. */
+  start(script: string, ready: RegExp, env?: NodeJS.ProcessEnv, args?: readonly string[]): Promise<AppProcess>;
+  remove(): void;
+}
+
+/**
+ * Packs the packages as for npm and installs them with all that the guide's package.json names. Takes what npm has in
+ * its cache; what is missing comes from the registry, and without one the error says what to do.
+ */
+export async function createNewcomerApp(): Promise<NewcomerApp> {
+  const home = mkdtempSync(join(tmpdir(), "musubi-newcomer-"));
+  const folder = join(home, "app");
+  const write = (until?: string): void => {
+    for (const [file, text] of readSnippets("docs/react.md", until)) {
+      const path = join(folder, file);
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, text);
+    }
+  };
+  const remove = (): void => rmSync(home, { recursive: true, force: true, maxRetries: 5 });
+  // What a test runner sets would reach the app's tools: vite would build for tests.
+  const { NODE_ENV: _, VITEST: __, ...ownEnv } = process.env;
+  const environment = (env?: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({ ...ownEnv, ...env });
+  try {
+    write();
+    await packInto(home);
+    await install(folder, home, environment());
+  } catch (error) {
+    remove();
+    throw error;
+  }
+  return {
+    write,
+    remove,
+    async run(script, env) {
+      const options = { cwd: folder, env: environment(env), maxBuffer: 16 * 1024 * 1024 };
+      try {
+        const { stdout, stderr } = await promisify(execFile)("npm", ["run", script], options);
+        return stdout + stderr;
+      } catch (error) {
+        const { stdout, stderr } = error as { readonly stdout: string; readonly stderr: string };
+        throw new Error(`npm run ${script} failed:\n${stdout}${stderr}`, { cause: error });
+      }
+    },
+    start: (script, ready, env, args = []) =>
+      startProcess(["run", script, "--", ...args], folder, environment(env), ready),
+  };
+}
+
+async function packInto(folder: string): Promise<void> {
+  const projects = PACKAGES.map((name) => join("packages", name));
+  const built = await runTool("node", [join(REPO, "node_modules/typescript/bin/tsc"), "-b", ...projects], {
+    capture: true,
+  });
+  if (built.code !== 0) throw new Error(`The packages do not build:\n${built.output}`);
+  for (const name of PACKAGES) {
+    const args = ["pack", "--out", join(folder, `${name}.tgz`)];
+    const packed = await pnpm(args, { cwd: join(REPO, "packages", name), capture: true });
+    if (packed.code !== 0) throw new Error(`@musubi/${name} cannot be packed:\n${packed.output}`);
+  }
+}
+
+/** Our packages come from their tarballs, whatever version the guide names; the guide's package.json is left as it is. */
+async function install(folder: string, home: string, env: NodeJS.ProcessEnv): Promise<void> {
+  const tarballs = readdirSync(home).filter((file) => file.endsWith(".tgz"));
+  const flags = ["--no-save", "--prefer-offline", "--no-audit", "--no-fund", "--fetch-retries=1"];
+  try {
+    const args = ["install", ...flags, ...tarballs.map((file) => join(home, file))];
+    await promisify(execFile)("npm", args, { cwd: folder, env });
+  } catch (error) {
+    const { stderr } = error as { readonly stderr: string };
+    const isOffline = /ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EAI_AGAIN|ENOTCACHED/.test(stderr);
+    const reason = isOffline
+      ? "npm reached no registry, and its cache lacks some of what the guide's package.json names. Run this test once with a registry; from then on the cache is enough."
+      : "npm could not install what the guide's package.json names.";
+    throw new Error(`${reason}\n${stderr}`, { cause: error });
+  }
+}
+
+async function startProcess(
+  args: readonly string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv,
+  ready: RegExp,
+): Promise<AppProcess> {
+  // A group of its own: npm starts a shell, which starts the program.
+  const child = spawn("npm", args, { cwd, env, stdio: ["ignore", "pipe", "pipe"], detached: true });
+  let output = "";
+  const kill = () => killGroup(child);
+  await new Promise<void>((resolvePromise, reject) => {
+    const read = (data: Buffer): void => {
+      output += String(data);
+      if (ready.test(output)) resolvePromise();
+    };
+    child.stdout.on("data", read);
+    child.stderr.on("data", read);
+    child.once("exit", () => reject(new Error(`npm ${args.join(" ")} ended before it was ready:\n${output}`)));
+  });
+  return {
+    get output() {
+      return output;
+    },
+    kill,
+  };
+}
+
+async function killGroup(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, "close");
+  process.kill(-child.pid, "SIGKILL");
+  await ended;
+}
+
+/** A port that is free now. */
+export async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((done) => probe.listen(0, done));
+  const address = probe.address();
+  await new Promise((done) => probe.close(done));
+  if (typeof address !== "object" || address === null) throw new Error("A probe has no port.");
+  return address.port;
+}
