@@ -55,6 +55,7 @@ export const ERROR_CODES = {
   invalid_params: { retryable: false, meaning: "params of a mount that did not pass their schema" },
   timeout: { retryable: true, meaning: "the server's code took too long; what it did was discarded" },
   internal: { retryable: false, meaning: "the server's code failed; the cause is in its log" },
+  cancelled: { retryable: false, meaning: "the server cancelled what it did in the background" },
   render_failed: { retryable: true, meaning: "a store failed to render, and its root went down" },
   duplicate_child: { retryable: false, meaning: "two children of one parent have the same id" },
   not_json: { retryable: false, meaning: "a value that JSON cannot say" },

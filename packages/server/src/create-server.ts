@@ -9,6 +9,8 @@ import type { RootInspection } from "./stores/root.js";
 import { type RootAddress, RootRegistry } from "./stores/root-registry.js";
 import type { AnyStore, StoreDefOf } from "./stores/store-types.js";
 import { createEndpoint, type EndpointOptions } from "./transport/endpoint.js";
+import { uploadChannel } from "./uploads/upload-channel.js";
+import { type UploadOptions, UploadService } from "./uploads/upload-service.js";
 
 /** What {@link createMusubiServer} takes: its own options, and those of the endpoint below it. */
 export interface MusubiServerOptions<Stores extends readonly AnyStore[]>
@@ -29,8 +31,12 @@ export interface MusubiServerOptions<Stores extends readonly AnyStore[]>
   readonly mountTimeoutMs?: number;
   /** Messages that may wait for one root. Default 1 000; past it commands are answered `overloaded`. */
   readonly maxMailbox?: number;
+  /** Pieces of async work that run at once for one root. Default 64; more of them wait their turn. */
+  readonly maxAsync?: number;
   /** Roots that one connection can hold. Default 200; past it mounts are answered `too_many_roots`. */
   readonly maxRoots?: number;
+  /** Bounds, temp files and the secret of uploads. */
+  readonly uploads?: UploadOptions;
   /** Freezes assigns, so that changing one in place throws. Default: unless `NODE_ENV` is `"production"`. */
   readonly freezeAssigns?: boolean;
 }
@@ -72,12 +78,28 @@ export type InferStores<S> =
 export function createMusubiServer<const Stores extends readonly AnyStore[]>(
   options: MusubiServerOptions<Stores>,
 ): MusubiServer<Stores> {
-  const { stores, channels = [], topic, handlerTimeoutMs, mountTimeoutMs, maxMailbox, maxRoots, ...rest } = options;
+  const {
+    stores,
+    channels = [],
+    topic,
+    handlerTimeoutMs,
+    mountTimeoutMs,
+    maxMailbox,
+    maxRoots,
+    maxAsync,
+    uploads: uploadOptions,
+    ...rest
+  } = options;
   const { freezeAssigns = process.env["NODE_ENV"] !== "production", ...endpointOptions } = rest;
   const logger = options.logger ?? consoleLogger;
   const clock = options.clock ?? systemClock;
   const pubsub = options.pubsub ?? createPubSub(logger);
   const registry = new RootRegistry();
+  const uploads = new UploadService(uploadOptions ?? {}, clock, logger);
+  if (uploadOptions !== undefined || stores.some(({ definition }) => definition.uploads.size > 0)) {
+    uploads.start();
+    if (options.pubsub !== undefined && uploadOptions?.secret === undefined) logger.warn({}, NO_SHARED_SECRET);
+  }
   const connection = connectionChannel({
     ...(topic === undefined ? {} : { topic }),
     stores: byModule(stores),
@@ -91,12 +113,14 @@ export function createMusubiServer<const Stores extends readonly AnyStore[]>(
       handlerTimeoutMs: handlerTimeoutMs ?? 30_000,
       mountTimeoutMs: mountTimeoutMs ?? 10_000,
       maxMailbox: maxMailbox ?? 1_000,
+      maxAsync: maxAsync ?? 64,
+      uploads,
     },
   });
   // First, so that no other channel's prefix can take its topic.
   const endpoint = createEndpoint({
     ...endpointOptions,
-    channels: [connection as ChannelDefinition, ...channels],
+    channels: [connection as ChannelDefinition, uploadChannel(uploads) as ChannelDefinition, ...channels],
     pubsub,
     logger,
     clock,
@@ -111,9 +135,13 @@ export function createMusubiServer<const Stores extends readonly AnyStore[]>(
     async close() {
       await endpoint.close();
       await registry.close(clock, options.drainTimeoutMs ?? 5_000);
+      await uploads.close();
     },
   };
 }
+
+const NO_SHARED_SECRET =
+  "a pubsub of several processes, but no uploads.secret: give all of them the same, or each refuses the others' tokens";
 
 function byModule(stores: readonly AnyStore[]): ReadonlyMap<string, AnyStore> {
   const modules = new Map<string, AnyStore>();

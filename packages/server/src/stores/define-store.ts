@@ -1,6 +1,7 @@
 import { MusubiError } from "@musubi/protocol";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { normalizeUpload, type UploadDefinition, type UploadsOf } from "../uploads/upload-definition.js";
+import type { AsyncHandlers } from "./async/async-context.js";
 import { commandParts } from "./command.js";
 import type { ErasedCommand, ErasedDefinition, ErasedStream } from "./erased.js";
 import type { None } from "./none.js";
@@ -76,6 +77,15 @@ export interface StoreDefinition<
       >["handle"]
     >
   >;
+  /** Takes what `ctx.startAsync` came to, by name. */
+  readonly async?: Readonly<
+    Record<
+      string,
+      AsyncHandlers<
+        StoreContext<AssignsFrom<Assigns>, ItemsOf<Streams>, PayloadsOf<Events>, ParamsFrom<Params>, UploadsOf<Uploads>>
+      >["handle"]
+    >
+  >;
   /** Runs once after the store's end, for what `mount` opened. */
   terminate?(ctx: TerminateContext<Assigns, ParamsFrom<Params>>, reason: TerminateReason): void | Promise<void>;
 }
@@ -141,6 +151,7 @@ export function defineStore<
       ),
       events: new Set(Object.keys(definition.events ?? {})),
       info: new Map(Object.entries(definition.info ?? {}) as [string, never][]),
+      async: new Map(Object.entries(definition.async ?? {}) as [string, never][]),
       terminate: terminate ?? null,
     },
   };

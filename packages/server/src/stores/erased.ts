@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { UploadSlot } from "../uploads/upload-definition.js";
+import type { AsyncOutcome } from "./async/async-work.js";
 import type { StoreHandle } from "./store-handle.js";
 
 /** A command without its types. */
@@ -36,5 +37,6 @@ export interface ErasedDefinition {
   readonly commands: ReadonlyMap<string, ErasedCommand>;
   readonly events: ReadonlySet<string>;
   readonly info: ReadonlyMap<string, (ctx: StoreHandle, message: unknown) => unknown>;
+  readonly async: ReadonlyMap<string, (ctx: StoreHandle, outcome: AsyncOutcome) => unknown>;
   readonly terminate: ((ctx: unknown, reason: string) => unknown) | null;
 }

@@ -1,6 +1,6 @@
 import { isObject, type JsonObject, MusubiError } from "@musubi/protocol";
 import { Rejection } from "./rejection.js";
-import { RenderFailure } from "./render-instance.js";
+import { RenderFailure } from "./render-failure.js";
 import { toJson } from "./write-json.js";
 
 /** What becomes of a message that failed. */

@@ -1,4 +1,5 @@
 import { type JsonObject, type StoreId, storeIdKey } from "@musubi/protocol";
+import { type AsyncSlots, NO_SLOTS } from "./async/async-slots.js";
 import type { Assigns, ErasedDefinition, ErasedStream } from "./erased.js";
 import type { Resource } from "./resource.js";
 import type { RootScope } from "./root-scope.js";
@@ -17,6 +18,8 @@ export interface InstanceState {
   params: unknown;
   /** The props as the parent gave them last; functions are called through here. */
   props: Readonly<Record<string, unknown>>;
+  /** Async work that is asked for, runs, or whose result waits. */
+  async: AsyncSlots;
   /** By id, which is unique among all children of one parent. */
   children: ReadonlyMap<string, Instance>;
   /** Where the parent's node holds this one. */
@@ -59,6 +62,7 @@ export class Instance {
       assigns: {},
       params: undefined,
       props: {},
+      async: NO_SLOTS,
       children: NO_CHILDREN,
       position: [],
       node: null,

@@ -1,4 +1,5 @@
-import type { JsonValue, StoreField, StreamField, UploadField } from "@musubi/protocol";
+import type { AsyncField, JsonValue, StoreField, StreamField, UploadField } from "@musubi/protocol";
+import type { AsyncReason, AsyncValue } from "./async/async-value.js";
 import type { None } from "./none.js";
 import type { ChildPlaceholder, StreamPlaceholder, UploadPlaceholder } from "./placeholders.js";
 
@@ -18,7 +19,8 @@ type ObjectOf<T, Streams> = Simplify<
 type Simplify<T> = { [K in keyof T]: T[K] };
 
 /**
- * The field that a rendered value becomes: what `JSON.stringify` makes of it, with child stores, streams and uploads as the
+ * The field that a rendered value becomes: what `JSON.stringify` makes of it, with child stores, streams, uploads and async values as
+ * the
  * registry's fields. `Streams` maps the store's stream names to their items.
  */
 export type FieldOf<T, Streams> =
@@ -36,19 +38,21 @@ export type FieldOf<T, Streams> =
               : never
             : T extends UploadPlaceholder
               ? UploadField
-              : T extends string | number | boolean | null
-                ? T
-                : T extends { toJSON(...args: never): infer Json }
-                  ? FieldOf<Json, Streams>
-                  : T extends bigint | symbol | ((...args: never) => unknown)
-                    ? never
-                    : T extends undefined
-                      ? undefined
-                      : T extends readonly unknown[]
-                        ? { [K in keyof T]: T[K] extends undefined ? null : ElementOf<T[K], Streams> }
-                        : T extends object
-                          ? ObjectOf<T, Streams>
-                          : never;
+              : T extends AsyncValue<infer Value>
+                ? AsyncField<FieldOf<Value, Streams>, AsyncReason>
+                : T extends string | number | boolean | null
+                  ? T
+                  : T extends { toJSON(...args: never): infer Json }
+                    ? FieldOf<Json, Streams>
+                    : T extends bigint | symbol | ((...args: never) => unknown)
+                      ? never
+                      : T extends undefined
+                        ? undefined
+                        : T extends readonly unknown[]
+                          ? { [K in keyof T]: T[K] extends undefined ? null : ElementOf<T[K], Streams> }
+                          : T extends object
+                            ? ObjectOf<T, Streams>
+                            : never;
 
 /** In an array `undefined` becomes `null`, since an element cannot be absent. */
 type ElementOf<T, Streams> = undefined extends T

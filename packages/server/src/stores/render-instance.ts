@@ -3,6 +3,7 @@ import type { Cycle } from "./cycle.js";
 import type { ErasedRenderContext } from "./erased.js";
 import { Instance } from "./instance.js";
 import type { ChildPlaceholder } from "./placeholders.js";
+import { RenderFailure } from "./render-failure.js";
 import type { StoreHandle } from "./store-handle.js";
 import type { Hole } from "./template.js";
 import { type Container, isPlaceholder, JsonWriter, type PlaceholderVisitor } from "./write-json.js";
@@ -16,14 +17,6 @@ export interface RenderedChildren {
   readonly fresh: readonly Instance[];
   /** Children that were there and got other props. */
   readonly changed: readonly Instance[];
-}
-
-/** A render of this root failed: it goes down. The cause says what happened and where. */
-export class RenderFailure extends MusubiError {
-  constructor(instance: Instance, cause: unknown) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    super("render_failed", `${instance.label} failed to render: ${why}`, { cause });
-  }
 }
 
 /**

@@ -1,7 +1,10 @@
 import type { Cycle } from "./cycle.js";
 import type { Instance } from "./instance.js";
 
-/** Something a store has open until it ends: a subscription or a timer. */
+/** The longest delay that Node's timers take. */
+export const MAX_DELAY_MS: number = 2 ** 31 - 1;
+
+/** Something a store has open until it ends: a subscription, a timer or async work. */
 export interface Resource {
   open: boolean;
   /** A tick of a periodic timer waits in the mailbox. */

@@ -1,4 +1,7 @@
 import type { JsonObject, JsonValue } from "@musubi/protocol";
+import type { AsyncRun } from "./async/async-run.js";
+import type { UploadWork } from "../uploads/root-uploads.js";
+import type { Assigns } from "./erased.js";
 import type { Instance } from "./instance.js";
 import type { Resource } from "./resource.js";
 
@@ -24,9 +27,27 @@ export type RootMessage =
       /** What sent it, if that can be undone while the message waits. */
       readonly resource: Resource | null;
       answer: null;
-    };
+    }
+  | { readonly kind: "async"; readonly instance: Instance; readonly run: AsyncRun; answer: null }
+  | { readonly kind: "update"; readonly instance: Instance; readonly assigns: Assigns; answer: null }
+  /** Work on the uploads of the root; `name` says which. */
+  | { readonly kind: "upload"; readonly name: string; readonly work: UploadWork; answer: Answer | null };
+
+/** Whether a client waits for what becomes of a message. */
+export function isAsked({ kind }: RootMessage): boolean {
+  return kind === "mount" || kind === "command" || kind === "upload";
+}
 
 /** How logs name a message. */
 export function describeMessage(message: RootMessage): string {
-  return message.kind === "mount" ? "a mount" : `the ${message.kind} "${message.name}"`;
+  switch (message.kind) {
+    case "mount":
+      return "a mount";
+    case "update":
+      return `an update of ${message.instance.label}`;
+    case "async":
+      return `taking ${message.run.work.label}`;
+    default:
+      return `the ${message.kind} "${message.name}"`;
+  }
 }

@@ -1,6 +1,9 @@
 import type { Clock } from "@musubi/protocol";
 import type { PubSub } from "../channels/pubsub.js";
 import type { Logger } from "../logger.js";
+import type { RootUploads } from "../uploads/root-uploads.js";
+import type { AsyncPool } from "./async/async-pool.js";
+import type { AsyncRun } from "./async/async-run.js";
 import type { Cycle } from "./cycle.js";
 import type { Instance } from "./instance.js";
 import type { Resource } from "./resource.js";
@@ -23,13 +26,23 @@ export interface RootScope {
   /** Freezes assigns, in development. */
   readonly freeze: boolean;
   readonly counts: RenderCounts;
+  /** How long async work may take where it does not say, in milliseconds. */
+  readonly asyncTimeoutMs: number;
+  /** Messages that may wait for this root, and async work for a place. */
+  readonly maxMailbox: number;
   /** The cycle of the message that is being handled. */
   cycle: Cycle | null;
   /** A `render` is on the stack: nothing may change. */
   rendering: boolean;
   nextRef(): string;
+  /** The places of this root's async work; made when first asked for. */
+  asyncPool(): AsyncPool;
+  /** The uploads of this root; made when first asked for. */
+  uploads(): RootUploads;
   /** The store that had this key before the message that is being handled. */
   storeAt(key: string): Instance | undefined;
   /** Puts a message for `info[name]` into the mailbox. It is dropped if `resource` has been closed by its turn. */
   deliver(instance: Instance, name: string, message: unknown, resource: Resource | null): void;
+  /** Puts the result of async work into the mailbox, however full. */
+  deliverAsync(run: AsyncRun): void;
 }

@@ -10,11 +10,15 @@ import {
 } from "@musubi/protocol";
 import type { PubSub } from "../channels/pubsub.js";
 import type { Logger } from "../logger.js";
+import { RootUploads } from "../uploads/root-uploads.js";
+import type { UploadService } from "../uploads/upload-service.js";
 import { assemble, changedOps } from "./assemble.js";
+import { AsyncPool } from "./async/async-pool.js";
 import { Cycle } from "./cycle.js";
+import type { Assigns } from "./erased.js";
 import { failureOf, refusal } from "./failure.js";
 import { Instance } from "./instance.js";
-import { type Answer, describeMessage, type RootMessage } from "./root-message.js";
+import { type Answer, describeMessage, isAsked, type RootMessage } from "./root-message.js";
 import type { RenderCounts, RootScope } from "./root-scope.js";
 import { type CloseReason, nextRootState, type RootEffect, type RootEvent, type RootState } from "./root-state.js";
 import { type RunLimits, runHandler, runMount } from "./run-message.js";
@@ -31,6 +35,10 @@ export interface RootEnvironment extends RunLimits {
   readonly freeze: boolean;
   /** Messages that may wait in one root's mailbox. */
   readonly maxMailbox: number;
+  /** Pieces of async work of one root that run at once. */
+  readonly maxAsync: number;
+  /** What the stores need that declare uploads. */
+  readonly uploads?: UploadService;
 }
 
 /** Which root, for whom, and where its messages go. */
@@ -59,6 +67,8 @@ export interface RootInspection {
   /** Messages that wait. */
   readonly waiting: number;
   readonly stores: number;
+  /** Pieces of async work that run, or wait for a place. */
+  readonly async: number;
   readonly counts: RenderCounts;
 }
 
@@ -82,6 +92,8 @@ export class Root {
   #root: Instance | null = null;
   #current: RootMessage | null = null;
   #refs = 0;
+  #pool: AsyncPool | null = null;
+  #uploads: RootUploads | null = null;
   #ended: Promise<unknown> = Promise.resolve();
 
   constructor(options: RootOptions) {
@@ -100,12 +112,26 @@ export class Root {
       pubsub: environment.pubsub,
       freeze: environment.freeze,
       counts: { renders: 0, values: 0 },
+      asyncTimeoutMs: environment.handlerTimeoutMs,
+      maxMailbox: environment.maxMailbox,
       cycle: null,
       rendering: false,
       nextRef: () => String(this.#refs++),
+      asyncPool: () => {
+        this.#pool ??= new AsyncPool(environment.maxAsync);
+        return this.#pool;
+      },
+      uploads: () => {
+        this.#uploads ??= this.#makeUploads();
+        return this.#uploads;
+      },
       storeAt: (key) => this.#stores.get(key),
       deliver: (instance, name, message, resource) => {
         this.#deliver({ kind: "info", instance, name, message, resource, answer: null });
+      },
+      deliverAsync: (run) => {
+        // Never lost, or its value would load for ever; no more of them wait than there is async work.
+        this.#mailbox.put({ kind: "async", instance: run.instance, run, answer: null }, true);
       },
     };
   }
@@ -125,11 +151,31 @@ export class Root {
     if (!taken) answer("error", refusal(this.#isOver ? "unknown_root" : "overloaded"));
   }
 
+  /** Takes a client's message about uploads; `owner` is whose connection it is. Throws `malformed_message`. */
+  upload(event: string, payload: unknown, owner: string, defer: () => Answer): void {
+    if (this.#isOver) defer()("error", refusal("unknown_root"));
+    else this.#scope.uploads().handle(event, payload, owner, defer);
+  }
+
   /** Enqueues a message for `info[name]` of a store (the root store by default); whether it was taken. */
   send(name: string, message: unknown, storeId: StoreId = []): boolean {
     const instance = this.#stores.get(storeIdKey(storeId));
     if (instance === undefined || !instance.definition.info.has(name)) return false;
     return this.#deliver({ kind: "info", instance, name, message, resource: null, answer: null });
+  }
+
+  /** Enqueues a change of some assigns of a store; whether it was taken. */
+  sendUpdate(storeId: StoreId, assigns: Assigns): boolean {
+    const instance = this.#stores.get(storeIdKey(storeId));
+    return instance !== undefined && this.#mailbox.put({ kind: "update", instance, assigns, answer: null });
+  }
+
+  /** Resolves when no message is handled or waits, and no async work either. */
+  async settled(): Promise<void> {
+    do {
+      await this.#mailbox.idle();
+      await this.#pool?.idle();
+    } while (this.#mailbox.isBusy);
   }
 
   /** Ends the root: nothing is sent from now on. Resolves when every store has terminated. */
@@ -148,6 +194,7 @@ export class Root {
       version: "version" in state ? state.version : 0,
       waiting: this.#mailbox.size,
       stores: this.#stores.size,
+      async: this.#pool?.size ?? 0,
       counts: { ...this.#scope.counts },
     };
   }
@@ -196,15 +243,19 @@ export class Root {
     if (message.kind === "command") {
       return runHandler(cycle, message, this.#stores.get(message.storeKey), this.#environment);
     }
-    const { instance, resource } = message;
+    if (message.kind === "upload") return message.work(cycle);
+    const resource = message.kind === "info" ? message.resource : null;
     if (resource !== null) resource.waiting = false;
     // What sent it was undone, or its store left, while it waited.
-    if (instance.state.detached || resource?.open === false) return {};
-    return runHandler(cycle, message, instance, this.#environment);
+    if (message.instance.state.detached || resource?.open === false) return {};
+    return runHandler(cycle, message, message.instance, this.#environment);
   }
 
   #succeed(cycle: Cycle, message: RootMessage, reply: JsonObject): void {
     assemble(cycle);
+    for (const instance of cycle.mounted) {
+      if (instance.definition.uploads.size > 0) this.#scope.uploads().mounted(cycle, instance);
+    }
     const envelope = this.#envelope(cycle);
     for (const instance of cycle.removed) this.#stores.delete(instance.key);
     for (const instance of cycle.mounted) {
@@ -224,12 +275,13 @@ export class Root {
     for (const instance of cycle.mounted) this.#terminate(instance, "discarded");
     const failure = failureOf(cause, cycle.cancelled);
     // A rejection is an answer; where nobody asked, it would be lost.
-    const level = failure.level ?? (message.kind === "info" && cycle.cancelled === null ? "warn" : null);
+    const level = failure.level ?? (isAsked(message) || cycle.cancelled !== null ? null : "warn");
     if (level !== null) {
       const details = { err: cause, rootId: this.rootId, module: this.module };
       this.#environment.logger[level](details, `${describeMessage(message)} failed`);
     }
     this.#answer(message, "error", failure.response);
+    if (message.kind === "async") message.run.failed(cause);
     if (message.kind === "mount") {
       this.#root = null;
       this.#apply({ type: "mount_failed" });
@@ -246,17 +298,30 @@ export class Root {
     const ops =
       version > 0 ? changedOps(cycle) : root === null ? [] : [{ op: "replace", path: "", value: root } as const];
     const streamOps = cycle.streamOps.filter(({ instance }) => !instance.state.detached).map(({ op }) => op);
+    const uploadOps = cycle.uploadOps.filter(({ instance }) => !instance.state.detached).map(({ op }) => op);
     const { events } = cycle;
-    if (ops.length === 0 && streamOps.length === 0 && events.length === 0) return null;
-    const envelope = {
+    if (ops.length + streamOps.length + uploadOps.length + events.length === 0) return null;
+    return {
       type: "patch",
       root_id: this.rootId,
       base_version: version,
       version: version + 1,
       ops,
       stream_ops: streamOps,
-    } as const;
-    return events.length === 0 ? envelope : { ...envelope, events };
+      ...(uploadOps.length === 0 ? {} : { upload_ops: uploadOps }),
+      ...(events.length === 0 ? {} : { events }),
+    };
+  }
+
+  #makeUploads(): RootUploads {
+    const { uploads, handlerTimeoutMs } = this.#environment;
+    if (uploads === undefined) throw new MusubiError("invalid_usage", `the root ${this.rootId} can have no uploads`);
+    return new RootUploads(uploads, {
+      scope: this.#scope,
+      handlerTimeoutMs,
+      // What nobody asked for is news, of which one message at most waits.
+      enqueue: (name, work, answer) => this.#mailbox.put({ kind: "upload", name, work, answer }, answer === null),
+    });
   }
 
   #answer(message: RootMessage, status: "ok" | "error", response: JsonObject): void {

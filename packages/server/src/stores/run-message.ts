@@ -1,10 +1,11 @@
 import { isObject, type JsonObject, MusubiError } from "@musubi/protocol";
+import { takeResult } from "./async/async-slots.js";
 import type { Cycle } from "./cycle.js";
 import { refusal } from "./failure.js";
 import type { Instance } from "./instance.js";
 import { isThenable, type MaybePromise, thenDo } from "./maybe-promise.js";
 import { Rejection } from "./rejection.js";
-import type { RootMessage } from "./root-message.js";
+import { describeMessage, type RootMessage } from "./root-message.js";
 import { validate } from "./schema.js";
 import { mountStore, settle } from "./settle.js";
 import { toJson } from "./write-json.js";
@@ -15,6 +16,9 @@ export interface RunLimits {
   readonly mountTimeoutMs: number;
 }
 
+/** A message that a store which is there handles. */
+type HandledMessage = Exclude<RootMessage, { readonly kind: "mount" | "upload" }>;
+
 /** Mounts the root store and renders it with everything below. */
 export async function runMount(cycle: Cycle, root: Instance, params: unknown, limits: RunLimits): Promise<void> {
   const mounting = mountStore(cycle, root, checkParams(root, params));
@@ -22,21 +26,36 @@ export async function runMount(cycle: Cycle, root: Instance, params: unknown, li
   if (isThenable(settling)) await cycle.wait(settling, limits.mountTimeoutMs, `the mount of ${root.label}`);
 }
 
-/** Runs a command or an info, then renders what it changed. Resolves with the reply. */
+/** Runs a message, then renders what it changed. Resolves with the reply. */
 export async function runHandler(
   cycle: Cycle,
-  message: RootMessage & { readonly kind: "command" | "info" },
+  message: HandledMessage,
   instance: Instance | undefined,
   limits: RunLimits,
 ): Promise<JsonObject> {
-  const what = `the ${message.kind} "${message.name}"`;
+  const what = describeMessage(message);
   if (instance === undefined) throw refused("unknown_store");
-  const running = message.kind === "command" ? runCommand(cycle, instance, message) : runInfo(cycle, instance, message);
+  const running = run(cycle, instance, message);
   const result = isThenable(running) ? await cycle.wait(running, limits.handlerTimeoutMs, what) : running;
   const reply = message.kind === "command" ? toReply(result, `the reply of ${what} of ${instance.label}`) : {};
   const settling = settle(cycle);
   if (isThenable(settling)) await cycle.wait(settling, limits.mountTimeoutMs, `rendering after ${what}`);
   return reply;
+}
+
+function run(cycle: Cycle, instance: Instance, message: HandledMessage): MaybePromise<unknown> {
+  switch (message.kind) {
+    case "command":
+      return runCommand(cycle, instance, message);
+    case "info":
+      return runInfo(cycle, instance, message);
+    case "async":
+      return takeResult(cycle, message.run);
+    case "update":
+      return cycle.handle(instance).assign(message.assigns);
+    default:
+      return message satisfies never;
+  }
 }
 
 function runCommand(

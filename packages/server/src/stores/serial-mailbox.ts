@@ -22,9 +22,14 @@ export class SerialMailbox<Message> {
     return this.#waiting.length - this.#head;
   }
 
-  /** Whether the message was taken; not when the mailbox is full or closed. */
-  put(message: Message): boolean {
-    if (this.#closed || this.size >= this.#capacity) return false;
+  /** Whether a message is handled or waits. */
+  get isBusy(): boolean {
+    return this.#running !== null;
+  }
+
+  /** Whether the message was taken; not when the mailbox is closed or, unless it is `urgent`, full. */
+  put(message: Message, urgent = false): boolean {
+    if (this.#closed || (this.size >= this.#capacity && !urgent)) return false;
     this.#waiting.push(message);
     this.#running ??= this.#run();
     return true;

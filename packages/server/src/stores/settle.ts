@@ -44,6 +44,11 @@ function takeAssigns(cycle: Cycle, instance: Instance, assigns: Assigns): MaybeP
     throw new MusubiError("invalid_usage", `mount of ${instance.label} returns its assigns, an object`);
   }
   const { freeze } = instance.scope;
+  if (instance.state.async.size > 0) {
+    // Values that mount has begun to load are assigns, whether or not it returned them, and need no second render.
+    assigns = { ...assigns, ...instance.state.assigns };
+    cycle.dirty.delete(instance);
+  }
   if (cycle.over) {
     // Given up while it mounted: it has to let go of what it opened, but never was in the tree.
     instance.state.assigns = assigns;

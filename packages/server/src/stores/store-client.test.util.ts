@@ -134,6 +134,7 @@ export class StoreServer {
         handlerTimeoutMs: 30_000,
         mountTimeoutMs: 10_000,
         maxMailbox: 1_000,
+        maxAsync: 64,
         ...environment,
       },
     });

@@ -1,17 +1,16 @@
 import { MusubiError, type StoreId } from "@musubi/protocol";
 import type { Unsubscribe } from "../channels/pubsub.js";
 import type { Logger } from "../logger.js";
+import { assignAsync, cancelAsync, startAsync, streamAsync } from "./async/async-starts.js";
+import type { AsyncFunction, AsyncOptions, AsyncValueOptions } from "./async/async-work.js";
 import type { Cycle } from "./cycle.js";
 import { deepFreeze } from "./deep-freeze.js";
 import type { Assigns } from "./erased.js";
 import { hasFunction, type Instance } from "./instance.js";
 import { Rejection } from "./rejection.js";
-import { closeResource, openResource, type Resource } from "./resource.js";
+import { closeResource, MAX_DELAY_MS, openResource, type Resource } from "./resource.js";
 import { StreamOps } from "./stream-ops.js";
 import { toJson } from "./write-json.js";
-
-/** The longest delay that Node's timers take. */
-const MAX_DELAY_MS = 2 ** 31 - 1;
 
 /**
  * What code of a store gets as `ctx` for one message. Every member throws `stale_context` once the message is over,
@@ -137,6 +136,35 @@ export class StoreHandle {
       if (resource.open) instance.scope.deliver(instance, name, message, resource);
     });
     return () => undo(instance, resource);
+  }
+
+  /** Returns the values to `mount` alone: a command that ends with this call answers nothing. */
+  assignAsync(keys: string | readonly string[], fn: AsyncFunction<unknown>, options: AsyncValueOptions = {}): unknown {
+    const values = assignAsync(this.#live(), this.#instance, keys, fn, options);
+    if (this.#instance.state.node !== null) return undefined;
+    return typeof keys === "string" ? values[keys] : values;
+  }
+
+  /** As {@link assignAsync}. */
+  streamAsync(name: string, fn: AsyncFunction<unknown>, options: AsyncValueOptions = {}): unknown {
+    const value = streamAsync(this.#live(), this.#instance, name, fn, options);
+    return this.#instance.state.node === null ? value : undefined;
+  }
+
+  startAsync(name: string, fn: AsyncFunction<unknown>, options: AsyncOptions = {}): void {
+    startAsync(this.#live(), this.#instance, name, fn, options);
+  }
+
+  cancelAsync(name: string): void {
+    cancelAsync(this.#live(), this.#instance, name);
+  }
+
+  consumeUploadedEntries(name: string, consume: (entry: unknown, postpone: () => void) => unknown): Promise<unknown[]> {
+    return this.#instance.scope.uploads().consume(this.#live(), this.#instance, name, consume);
+  }
+
+  cancelUpload(name: string, ref?: string): void {
+    this.#instance.scope.uploads().cancel(this.#live(), this.#instance, name, ref);
   }
 
   #timer(delayMs: number, name: string, fire: (resource: Resource) => void): Unsubscribe {

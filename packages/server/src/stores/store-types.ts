@@ -3,6 +3,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Unsubscribe } from "../channels/pubsub.js";
 import type { Logger } from "../logger.js";
 import type { Uploaded } from "../uploads/upload-definition.js";
+import type { MountAsyncContext, StoreAsyncContext } from "./async/async-context.js";
 import type { ErasedDefinition } from "./erased.js";
 import type { FieldOf, JsonOf } from "./json-of.js";
 import type { None } from "./none.js";
@@ -93,14 +94,17 @@ export interface BaseContext<Streams, Events, Params> {
 }
 
 /** What `mount` gets: what it returns becomes the assigns. */
-export interface MountContext<Streams, Events, Params> extends BaseContext<Streams, Events, Params> {
+export interface MountContext<Streams, Events, Params>
+  extends BaseContext<Streams, Events, Params>,
+    MountAsyncContext<Streams> {
   /** Refuses the mount: the client gets `{ ...details, reason }`. */
   refuse(reason: string, details?: object): never;
 }
 
 /** What commands, infos and parent callbacks get. */
 export interface StoreContext<Assigns, Streams, Events, Params, Uploads = None>
-  extends BaseContext<Streams, Events, Params> {
+  extends BaseContext<Streams, Events, Params>,
+    StoreAsyncContext<Assigns, Streams> {
   /** The store's state as of now; frozen in development. */
   readonly assigns: Readonly<Assigns>;
   /** Changes some assigns; the store renders anew when one is not `Object.is` to what it was. */

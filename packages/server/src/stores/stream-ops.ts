@@ -1,6 +1,7 @@
 import { MusubiError, type StreamOp } from "@musubi/protocol";
 import type { Cycle } from "./cycle.js";
 import type { Instance, InstanceStream } from "./instance.js";
+import type { StreamItems } from "./async/async-context.js";
 import { toJson } from "./write-json.js";
 
 /** Writes to one stream of a store within one message; keeps no items (protocol.md section 5). */
@@ -33,6 +34,20 @@ export class StreamOps {
   reset(items: readonly unknown[] = []): void {
     this.#push({ ...this.#base, op: "reset" });
     for (const item of items) this.insert(item);
+  }
+
+  /** Inserts what an async function loaded. Items of one `at` keep their order, wherever that is. */
+  load(loaded: unknown): void {
+    const load: StreamItems<unknown> = Array.isArray(loaded) ? { items: loaded } : (loaded as StreamItems<unknown>);
+    const { at = -1, limit = this.#stream.definition.limit } = load;
+    if (!Array.isArray(load.items)) {
+      throw new MusubiError("invalid_usage", `what loads ${this.#label} returns an array, or { items }`);
+    }
+    if (load.reset === true) this.reset();
+    const isAhead = at === 0 || at < -1;
+    for (const [index, item] of (isAhead ? load.items.toReversed() : load.items).entries()) {
+      this.insert(item, { at: at > 0 ? at + index : at, limit });
+    }
   }
 
   get #base(): { readonly stream: string; readonly ref: string; readonly store_id: Instance["storeId"] } {

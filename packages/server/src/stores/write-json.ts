@@ -1,4 +1,5 @@
 import {
+  ASYNC_KEY,
   type JsonObject,
   type JsonValue,
   MAX_JSON_DEPTH,
@@ -7,6 +8,7 @@ import {
   streamMarker,
   UPLOAD_KEY,
 } from "@musubi/protocol";
+import { AsyncValue } from "./async/async-value.js";
 import { ChildPlaceholder, StreamPlaceholder, UploadPlaceholder } from "./placeholders.js";
 
 /** A JSON container under construction. */
@@ -144,7 +146,8 @@ export class JsonWriter {
       if (member === undefined) continue;
       this.#path.push(key);
       if (key.startsWith(RESERVED_PREFIX) || key === "__proto__") {
-        throw this.#refuse("reserved_field", "this name is reserved: rename the field");
+        const isOwn = key === ASYNC_KEY && value instanceof AsyncValue && this.#visitor !== null;
+        if (!isOwn) throw this.#refuse("reserved_field", "this name is reserved: rename the field");
       }
       const json = this.#write(member, copy, key);
       if (json !== undefined) copy[key] = json;
