@@ -1,4 +1,6 @@
 import {
+  ALLOW_UPLOAD,
+  CANCEL_UPLOAD,
   COMMAND,
   CONNECTION_TOPIC,
   MOUNT,
@@ -7,8 +9,11 @@ import {
   parseMount,
   parseUnmount,
   UNMOUNT,
+  UPLOAD_ERROR,
+  UPLOAD_PROGRESS,
 } from "@musubi/protocol";
 import { type ChannelContext, type ChannelDefinition, error, joined, ok, type Reply } from "../channels/channel.js";
+import { ownerOf } from "../uploads/upload-channel.js";
 import { refusal } from "./failure.js";
 import { Root, type RootEnvironment } from "./root.js";
 import { type RootRegistry, rootIdOf } from "./root-registry.js";
@@ -45,6 +50,10 @@ export function connectionChannel(options: ConnectionChannelOptions): ChannelDef
       [MOUNT]: (ctx, payload) => guarded(() => mount(options, ctx, payload)),
       [UNMOUNT]: (ctx, payload) => guarded(() => unmount(ctx, payload)),
       [COMMAND]: (ctx, payload) => guarded(() => command(ctx, payload)),
+      [ALLOW_UPLOAD]: (ctx, payload) => guarded(() => upload(ctx, ALLOW_UPLOAD, payload)),
+      [CANCEL_UPLOAD]: (ctx, payload) => guarded(() => upload(ctx, CANCEL_UPLOAD, payload)),
+      [UPLOAD_PROGRESS]: (ctx, payload) => guarded(() => upload(ctx, UPLOAD_PROGRESS, payload)),
+      [UPLOAD_ERROR]: (ctx, payload) => guarded(() => upload(ctx, UPLOAD_ERROR, payload)),
     },
     fallback: () => error(refusal("unknown_event")),
     async terminate(ctx) {
@@ -95,6 +104,14 @@ function command(ctx: ChannelContext<Roots>, payload: unknown): Reply | undefine
   const root = ctx.state.get(root_id);
   if (root === undefined) return error(refusal("unknown_root"));
   root.command(store_id, name, argument, ctx.defer());
+  return undefined;
+}
+
+function upload(ctx: ChannelContext<Roots>, event: string, payload: unknown): Reply | undefined {
+  const root = ctx.state.get(parseUnmount(payload).root_id);
+  if (root === undefined) return error(refusal("unknown_root"));
+  // Deferred once the message has been read: what is malformed is answered at once.
+  root.upload(event, payload, ownerOf(ctx.socket), () => ctx.defer());
   return undefined;
 }
 

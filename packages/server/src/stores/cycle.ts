@@ -1,4 +1,4 @@
-import { MusubiError, type StoreEvent, type StreamOp } from "@musubi/protocol";
+import { MusubiError, type StoreEvent, type StreamOp, type UploadOp } from "@musubi/protocol";
 import type { Instance, InstanceState } from "./instance.js";
 import type { RootScope } from "./root-scope.js";
 import { StoreHandle } from "./store-handle.js";
@@ -21,6 +21,7 @@ export class Cycle {
   /** Stores that left the tree in this cycle. */
   readonly removed: Set<Instance> = new Set();
   readonly streamOps: { readonly instance: Instance; readonly op: StreamOp }[] = [];
+  readonly uploadOps: { readonly instance: Instance; readonly op: UploadOp }[] = [];
   readonly events: StoreEvent[] = [];
   readonly #before = new Map<Instance, InstanceState>();
   readonly #handles = new Map<Instance, StoreHandle>();

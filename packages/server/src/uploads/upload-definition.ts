@@ -75,7 +75,7 @@ export interface UploadSlot {
   readonly maxFileSize: number;
   readonly chunkSize: number;
   readonly chunkTimeoutMs: number;
-  readonly presign: UploadDefinition["presign"] | null;
+  readonly presign: NonNullable<UploadDefinition["presign"]> | null;
 }
 
 /** The most that clients hold of a file at once (protocol.md section 6). */

@@ -1,0 +1,112 @@
+import type { Clock } from "@musubi/protocol";
+import type { Logger } from "../logger.js";
+import type { Entry } from "./entry.js";
+import { TempFile } from "./temp-file.js";
+import { TempFolder } from "./temp-folder.js";
+import { UploadTokens } from "./upload-tokens.js";
+
+/** What a server's uploads may take, and where they go. */
+export interface UploadOptions {
+  /** Holds one folder for each process. Default: `musubi-uploads-<user id>` in the system's temp folder. */
+  readonly directory?: string;
+  /** Signs tokens. Default: random, of this process alone; give several processes the same one. */
+  readonly secret?: string | Uint8Array;
+  /**
+   * How long a token lets a client begin, and how long an entry may rest before it has failed, in milliseconds.
+   * Default 600 000.
+   */
+  readonly tokenTtlMs?: number;
+  /** Entries of one root, those that wait to be consumed included. Default 100; past it files are `overloaded`. */
+  readonly maxEntriesPerRoot?: number;
+  /** Entries of this process. Default 10 000; past it files are `overloaded`. */
+  readonly maxEntries?: number;
+  /** Bytes of this process's temp files, counted as they are announced. Default 16 GiB; past it `overloaded`. */
+  readonly maxBytes?: number;
+}
+
+/** What all roots of a server share of uploads: entries by their ref, bounds, tokens and temp files. */
+export class UploadService {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly tokens: UploadTokens;
+  readonly tokenTtlMs: number;
+  readonly maxEntriesPerRoot: number;
+  readonly #maxEntries: number;
+  readonly #maxBytes: number;
+  readonly #folder: TempFolder;
+  readonly #entries = new Map<string, Entry>();
+  #swept: Promise<void> | undefined;
+  readonly #removing = new Set<Promise<void>>();
+  /** Files announced and not gone, and their bytes. */
+  #count = 0;
+  #bytes = 0;
+  /** Milliseconds since 1970 when the clock was at 0. */
+  readonly #epochMs: number;
+
+  constructor(options: UploadOptions, clock: Clock, logger: Logger) {
+    this.clock = clock;
+    this.logger = logger;
+    this.tokens = new UploadTokens(options.secret);
+    this.tokenTtlMs = options.tokenTtlMs ?? 600_000;
+    this.maxEntriesPerRoot = options.maxEntriesPerRoot ?? 100;
+    this.#maxEntries = options.maxEntries ?? 10_000;
+    this.#maxBytes = options.maxBytes ?? 16 * 1024 ** 3;
+    this.#folder = new TempFolder({ directory: options.directory, tokenTtlMs: this.tokenTtlMs, clock, logger });
+    this.#epochMs = Date.now() - clock.now();
+  }
+
+  /** Milliseconds since 1970, by the clock. */
+  get nowMs(): number {
+    return this.#epochMs + this.clock.now();
+  }
+
+  /** Removes what processes have left behind that died; the first call does. */
+  start(): void {
+    this.#swept ??= this.#folder.sweep();
+  }
+
+  /** Takes a place in the bounds for a file that comes here with so many bytes; whether there was one. */
+  reserve(bytes: number): boolean {
+    if (this.#count >= this.#maxEntries || this.#bytes + bytes > this.#maxBytes) return false;
+    this.#count += 1;
+    this.#bytes += bytes;
+    return true;
+  }
+
+  /** Gives a place back. */
+  release(bytes: number): void {
+    this.#count -= 1;
+    this.#bytes -= bytes;
+  }
+
+  /** A file for an entry; nothing is on the disk before its first byte. */
+  file(ref: string): TempFile {
+    return new TempFile(this.#folder, ref);
+  }
+
+  add(entry: Entry): void {
+    this.#entries.set(entry.info.ref, entry);
+  }
+
+  find(ref: string): Entry | undefined {
+    return this.#entries.get(ref);
+  }
+
+  /** Forgets an entry that has ended, and removes its file. */
+  discard(entry: Entry): void {
+    const { ref } = entry.info;
+    if (!this.#entries.delete(ref)) return;
+    const removing = entry
+      .remove()
+      .catch((cause: unknown) => this.logger.warn({ err: cause, ref }, "an uploaded file could not be removed"))
+      .finally(() => this.#removing.delete(removing));
+    this.#removing.add(removing);
+  }
+
+  /** Resolves when no file is left. All roots have to have ended. */
+  async close(): Promise<void> {
+    for (const entry of this.#entries.values()) entry.send({ type: "cancel" });
+    await Promise.all([this.#swept, ...this.#removing]);
+    await this.#folder.close();
+  }
+}
