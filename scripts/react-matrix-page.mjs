@@ -28,8 +28,10 @@ A cell reads **mounts · unmounts · fallbacks · renders · leaked roots**:
   a mount that a server with the feature \`resume\` answered by going on where the client was is named in brackets;
 - fallbacks count how often one came on screen: the first load is one;
 - renders are commits of the component that reads the root, its fallback included; two are a first load, and in Chromium
-  one is a click; a resumed root is live with the server's reply, and what it missed comes after that, in a message of
-  its own: a render more where each message is a task of its own, as in a browser;
+  one is a click; a lost connection costs the hook that suspends the change alone, since the store is all that it
+  returns, and \`useMusubiRoot\` one render each for what it returns besides: that the state is stale, and that it is
+  being fetched; a resumed root is live with the server's reply, and what it missed comes after that, in a message of
+  its own: to \`useMusubiRoot\` a render more where each message is a task of its own, as in a browser;
 - leaked roots are those that the server still holds when no component does.
 
 "Plain" servers have no features, and "resume" ones keep sessions over a drop. ${NOT_THERE} is what a version of React lacks.

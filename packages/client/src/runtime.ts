@@ -29,6 +29,7 @@ export { MusubiServerRenderError } from "./binding/server-render-error.js";
 export { shallowEqual } from "./binding/shallow-equal.js";
 export type { RetryableError } from "./binding/shared-mount.js";
 export { suspendRoot } from "./binding/suspend-root.js";
+export { whenOutdated } from "./binding/when-outdated.js";
 export { makeCacheRecord } from "./cache/cache-record.js";
 export { canonicalJson } from "./canonical-json.js";
 export { systemClock } from "./clock.js";

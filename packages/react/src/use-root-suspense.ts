@@ -1,4 +1,4 @@
-import { type AnyStore, suspendRoot } from "@musubi/client/runtime";
+import { type AnyStore, type RootResult, suspendRoot } from "@musubi/client/runtime";
 import { useEffect, useRef } from "react";
 import type { Binding } from "./binding.js";
 import { suspendOn } from "./suspend-on.js";
@@ -13,19 +13,25 @@ export function useRootSuspense(binding: Binding, options: WishOptions<string, u
   const { mounts } = binding;
   const { module, id } = options;
   const wish = useWish(binding, options);
-  const { status, store } = useSharedRoot(binding, wish, { isSuspending: true });
+  const seen = useSharedRoot(binding, wish, selectStore, { isSuspending: true });
+  const store = typeof seen === "string" ? undefined : seen;
 
   const lastShown = useRef<Shown | undefined>(undefined);
   const last = lastShown.current;
   const former = last?.mounts === mounts && last.module === module && last.id === id ? last.store : undefined;
   const isHydrating = store !== undefined && store === wish.dehydrated?.result.store;
   const shown =
-    isHydrating || (former !== undefined && status !== "error") ? (store ?? former) : suspendRoot(binding, wish);
+    isHydrating || (former !== undefined && seen !== "error") ? (store ?? former) : suspendRoot(binding, wish);
   if (shown instanceof Promise) suspendOn(shown);
   useEffect(() => {
     lastShown.current = { mounts, module, id, store: shown as AnyStore };
   }, [mounts, module, id, shown]);
   return shown as AnyStore;
+}
+
+/** What the hook returns: whether the state is stale or being fetched does not show in it, and renders nothing. */
+function selectStore({ status, store }: RootResult<AnyStore>): AnyStore | RootResult<AnyStore>["status"] {
+  return store ?? status;
 }
 
 /** What a component last showed. */

@@ -31,7 +31,7 @@ export function useRoot(binding: Binding, options: MusubiRootOptions<string, unk
   const { enabled = true, keepPreviousData = false } = options;
   const { mounts } = binding;
   const wish = useWish(binding, options);
-  const current = useSharedRoot(binding, wish, { enabled });
+  const current = useSharedRoot(binding, wish, selectAll, { enabled });
 
   const lastShown = useRef<Shown | undefined>(undefined);
   useEffect(() => {
@@ -44,6 +44,11 @@ export function useRoot(binding: Binding, options: MusubiRootOptions<string, unk
     const isSame = shown.wish.id === wish.id && shown.wish.paramsKey === wish.paramsKey;
     return isSame ? keepSame(current, shown.store) : keepPreviousData ? keepPrevious(current, shown.store) : current;
   }, [current, mounts, wish, keepPreviousData]);
+}
+
+/** All of it: each part is there to be shown, and a component that reads the store only can be one below. */
+function selectAll(result: RootResult<AnyStore>): RootResult<AnyStore> {
+  return result;
 }
 
 /** A root that this component has shown before, as after it was hidden, stays on screen whatever becomes of it. */
