@@ -90,6 +90,16 @@ describe("docs/react.md, followed by a newcomer", () => {
     expect([one.complaints, two.complaints]).toEqual([[], []]);
   });
 
+  test("the first chapter: what is misspelt does not compile", async () => {
+    app.write("Mounting:");
+    await app.run("check");
+    app.edit("src/counter.tsx", "by: 1", 'by: "1"');
+    await expect(app.run("check")).rejects.toThrow(/counter\.tsx.*'string' is not assignable to type 'number'/);
+    app.write("Mounting:");
+    app.edit("src/counter.tsx", '"Counter"', '"Countre"');
+    await expect(app.run("check")).rejects.toThrow(/counter\.tsx.*'"Countre"' is not assignable to type '"Counter"'/);
+  });
+
   test("the whole guide type-checks with skipLibCheck: false, builds, and its tests pass", async () => {
     app.write();
     expect(await app.run("check")).not.toContain("error");
@@ -119,6 +129,11 @@ describe("docs/react.md, followed by a newcomer", () => {
     await page.getByRole("button", { name: "work" }).click();
     await page.getByRole("heading", { name: "Work" }).waitFor();
     expect([one.complaints, two.complaints]).toEqual([[], []]);
+  });
+
+  test("what a server component calls needs no React", async () => {
+    app.write();
+    await app.load("load.ts", "react-server");
   });
 
   test.each(["production", "development"])("the server's chapter, with React for %s", async (NODE_ENV) => {

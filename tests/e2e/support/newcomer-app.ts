@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -21,12 +21,16 @@ export interface AppProcess {
 
 /** An app in a folder of its own, made of the code blocks of docs/react.md and of what `npm install` fetched. */
 export interface NewcomerApp {
-  /** Writes the files as a reader has them who has come to a chapter, or to the end of the guide. */
+  /** Has it consist of the files that a reader has who has come to a chapter, or to the end of the guide. */
   write(until?: string): void;
+  /** Changes a file as its author would. */
+  edit(file: string, from: string, to: string): void;
   /** Runs one of its npm scripts to the end; rejects with what it printed if it fails. */
   run(script: string, env?: NodeJS.ProcessEnv): Promise<string>;
   /** Starts one of its npm scripts; resolves once it has printed `ready`. */
   start(script: string, ready: RegExp, env?: NodeJS.ProcessEnv, args?: readonly string[]): Promise<AppProcess>;
+  /** Runs a module of it under a condition of Node's; rejects if that throws. */
+  load(file: string, condition: string): Promise<void>;
   remove(): void;
 }
 
@@ -37,7 +41,11 @@ export interface NewcomerApp {
 export async function createNewcomerApp(): Promise<NewcomerApp> {
   const home = mkdtempSync(join(tmpdir(), "musubi-newcomer-"));
   const folder = join(home, "app");
+  mkdirSync(folder);
   const write = (until?: string): void => {
+    for (const old of readdirSync(folder)) {
+      if (old !== "node_modules") rmSync(join(folder, old), { recursive: true });
+    }
     for (const [file, text] of readSnippets("docs/react.md", until)) {
       const path = join(folder, file);
       mkdirSync(dirname(path), { recursive: true });
@@ -59,6 +67,16 @@ export async function createNewcomerApp(): Promise<NewcomerApp> {
   return {
     write,
     remove,
+    edit(file, from, to) {
+      const path = join(folder, file);
+      const before = readFileSync(path, "utf8");
+      if (!before.includes(from)) throw new Error(`${file} has no ${from}`);
+      writeFileSync(path, before.replace(from, to));
+    },
+    async load(file, condition) {
+      const args = ["--conditions", condition, "--import", "tsx", join(folder, file)];
+      await promisify(execFile)(process.execPath, args, { cwd: folder, env: environment() });
+    },
     async run(script, env) {
       const options = { cwd: folder, env: environment(env), maxBuffer: 16 * 1024 * 1024 };
       try {
