@@ -1,35 +1,12 @@
-import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { readWatched, startWatching } from "./support/blank-watch.js";
 import { addCard, boardOf, cardOf, feedOf, linkText } from "./support/board-page.js";
-import { launchBrowser, type Visitor, visit } from "./support/browser.js";
-import { createDataFolder, type DemoProcess, startDemo } from "./support/demo-process.js";
+import type { Visitor } from "./support/browser.js";
+import { startDemo } from "./support/demo-process.js";
 import { startEditLoad } from "./support/edit-load.js";
+import { useTwoVisitors } from "./support/two-visitors.js";
 
-let browser: Browser;
-let data: ReturnType<typeof createDataFolder>;
-let demo: DemoProcess;
-let ana: Visitor;
-let bo: Visitor;
-
-beforeAll(async () => {
-  browser = await launchBrowser();
-});
-
-afterAll(() => browser.close());
-
-beforeEach(async () => {
-  data = createDataFolder();
-  demo = await startDemo(data.path);
-  [ana, bo] = await Promise.all([visit(browser, demo.url), visit(browser, demo.url)]);
-});
-
-afterEach(async () => {
-  expect([ana.errors, bo.errors]).toEqual([[], []]);
-  await Promise.all([ana.leave(), bo.leave()]);
-  await demo.stop();
-  data.remove();
-});
+const stage = useTwoVisitors();
 
 const soon = { timeout: 90_000, interval: 50 };
 const titlesOf = async (visitor: Visitor): Promise<string[]> =>
@@ -39,6 +16,7 @@ const loadNumber = (titles: readonly string[]): number =>
 
 describe("a server that is killed and started again", () => {
   it("never blanks a page, loses nothing acknowledged, and both pages agree again", async () => {
+    const { ana, bo } = stage;
     const initial = await titlesOf(ana);
     await Promise.all([startWatching(ana.page), startWatching(bo.page)]);
     const typed: string[] = [];
@@ -48,7 +26,7 @@ describe("a server that is killed and started again", () => {
     };
     let acknowledged = 0;
     for (const round of [1, 2, 3]) {
-      const load = await startEditLoad(demo.port, "next3", acknowledged);
+      const load = await startEditLoad(stage.demo.port, "next3", acknowledged);
       const typing = [1, 2, 3, 4].flatMap((number) => [
         () => type(ana, "Ideas", `ana ${round}.${number}`),
         () => type(bo, "In the works", `bo ${round}.${number}`),
@@ -56,21 +34,21 @@ describe("a server that is killed and started again", () => {
       for (const write of typing.splice(0, 4)) await write();
       await expect.poll(() => load.acknowledged, soon).toBeGreaterThan(acknowledged + 20);
       // In the middle of edits: the load waits for an answer at this very moment, and pages may too.
-      await demo.kill();
+      await stage.demo.kill();
       load.stop();
       ({ acknowledged } = load);
       for (const visitor of [ana, bo]) await expect.poll(() => linkText(visitor.page), soon).toBe("Reconnecting");
       for (const write of typing) await write();
       expect(await titlesOf(ana)).toEqual(expect.arrayContaining([`ana ${round}.4`]));
       expect(await ana.page.getByText("The server is out of reach").isVisible()).toBe(true);
-      demo = await startDemo(data.path, demo.port);
+      stage.demo = await startDemo(stage.dataFolder, stage.demo.port);
       for (const visitor of [ana, bo]) await expect.poll(() => linkText(visitor.page), soon).toBe("Live");
       await expect.poll(() => titlesOf(bo), soon).toEqual(expect.arrayContaining(typed));
       expect(loadNumber(await titlesOf(bo))).toBeGreaterThanOrEqual(acknowledged);
     }
     expect(acknowledged).toBeGreaterThan(60);
 
-    const fresh = await visit(browser, demo.url);
+    const fresh = await stage.visit();
     const board = await boardOf(fresh.page);
     await expect.poll(() => boardOf(ana.page), soon).toEqual(board);
     await expect.poll(() => boardOf(bo.page), soon).toEqual(board);
@@ -90,13 +68,14 @@ describe("a server that is killed and started again", () => {
   });
 
   it("keeps the text that someone is typing into a card", async () => {
+    const { ana, bo } = stage;
     await ana.page.getByRole("button", { name: "Poster, second draft", exact: true }).click();
     const title = ana.page.getByRole("textbox", { name: "Title" });
     await title.fill("Poster, third");
-    await demo.kill();
+    await stage.demo.kill();
     await expect.poll(() => linkText(ana.page), soon).toBe("Reconnecting");
     await title.pressSequentially(" draft");
-    demo = await startDemo(data.path, demo.port);
+    stage.demo = await startDemo(stage.dataFolder, stage.demo.port);
     await expect.poll(() => linkText(ana.page), soon).toBe("Live");
     await expect.poll(() => cardOf(bo.page, "Poster, second draft").innerText(), soon).toContain("is editing");
     await ana.page.keyboard.press("Enter");
@@ -106,12 +85,13 @@ describe("a server that is killed and started again", () => {
 
 describe("a server that is stopped in good order", () => {
   it("ends although pages are open, and the next one has all of the data", async () => {
+    const { ana, bo } = stage;
     await addCard(ana.page, "Ideas", "Kept");
     await expect.poll(() => titlesOf(bo), soon).toContain("Kept");
     const [board, feed] = [await boardOf(bo.page), await feedOf(bo.page, 40)];
-    expect(await demo.stop()).toBe(0);
-    demo = await startDemo(data.path);
-    const later = await visit(browser, demo.url);
+    expect(await stage.demo.stop()).toBe(0);
+    stage.demo = await startDemo(stage.dataFolder);
+    const later = await stage.visit();
     expect(await boardOf(later.page)).toEqual(board);
     await expect.poll(() => feedOf(later.page, 40), soon).toEqual(feed);
     await later.leave();

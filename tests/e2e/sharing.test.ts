@@ -1,5 +1,4 @@
-import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import {
   addCard,
   boardOf,
@@ -12,34 +11,17 @@ import {
   linkText,
   othersOf,
 } from "./support/board-page.js";
-import { launchBrowser, type Visitor, visit } from "./support/browser.js";
-import { createDataFolder, type DemoProcess, startDemo } from "./support/demo-process.js";
+import type { Visitor } from "./support/browser.js";
+import { useTwoVisitors } from "./support/two-visitors.js";
 
-let browser: Browser;
-let data: ReturnType<typeof createDataFolder>;
-let demo: DemoProcess;
+const stage = useTwoVisitors();
 let ana: Visitor;
 let bo: Visitor;
 
-beforeAll(async () => {
-  browser = await launchBrowser();
-});
-
-afterAll(() => browser.close());
-
 beforeEach(async () => {
-  data = createDataFolder();
-  demo = await startDemo(data.path);
-  [ana, bo] = await Promise.all([visit(browser, demo.url), visit(browser, demo.url)]);
+  ({ ana, bo } = stage);
   await introduce(ana.page, "Ana Weaver");
   await introduce(bo.page, "Bo");
-});
-
-afterEach(async () => {
-  expect([ana.errors, bo.errors]).toEqual([[], []]);
-  await Promise.all([ana.leave(), bo.leave()]);
-  await demo.stop();
-  data.remove();
 });
 
 const soon = { timeout: 60_000, interval: 50 };
@@ -117,7 +99,7 @@ describe("two pages share the board", () => {
     await expect.poll(() => card.innerText(), soon).toContain("Bo is editing");
     await bo.page.keyboard.press("Escape");
     await expect.poll(() => card.innerText(), soon).not.toContain("is editing");
-    const third = await visit(browser, demo.url);
+    const third = await stage.visit();
     await expect.poll(async () => (await othersOf(ana.page)).length, soon).toBe(2);
     await third.leave();
     await expect.poll(() => othersOf(ana.page), soon).toEqual(["Bo"]);
@@ -125,7 +107,7 @@ describe("two pages share the board", () => {
 
   it("makes a second tab of one browser another person, and one that comes back the same", async () => {
     const tab = await ana.page.context().newPage();
-    await tab.goto(demo.url);
+    await tab.goto(stage.demo.url);
     await expect.poll(async () => (await othersOf(bo.page)).length, soon).toBe(2);
     const name = await tab.locator(".self-name").innerText();
     expect(name).not.toBe("Ana Weaver");
