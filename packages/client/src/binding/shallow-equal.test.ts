@@ -20,6 +20,7 @@ describe("shallowEqual", () => {
     ["null and an object", null, {}],
     ["different lengths", [1], [1, 2]],
     ["different orders", [1, 2], [2, 1]],
+    ["arrays whose last members differ", [1, {}], [1, {}]],
     ["an array and an object", [], {}],
     ["equal but not identical members", { a: {} }, { a: {} }],
     ["a missing member and one that is undefined", { a: undefined }, { b: undefined }],
