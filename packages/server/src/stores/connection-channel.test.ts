@@ -196,7 +196,9 @@ describe("input at the door", () => {
     ["command", { root_id: "Test.Counter:1", store_id: [1], name: "add", payload: {} }, "malformed_message"],
     ["command", { root_id: "Test.Counter:1", store_id: [], payload: {} }, "malformed_message"],
     ["command", 7, "malformed_message"],
-    ["allow_upload", {}, "unknown_event"],
+    ["no_such_event", {}, "unknown_event"],
+    ["allow_upload", {}, "malformed_message"],
+    ["cancel_upload", { root_id: "nobody", store_id: [], name: "a", ref: "1" }, "unknown_root"],
     ["toString", {}, "unknown_event"],
   ])("%s %j is answered %s, and the channel lives", async (event, payload, code) => {
     const client = await new StoreServer([Counter]).connect();

@@ -102,12 +102,9 @@ async function targetOf(
   const { service, logger } = uploads;
   if (slot.presign === null) return service.file(info.ref);
   try {
-    const { uploader, meta } = await slot.presign(info, {
-      user: uploads.root.scope.user,
-      logger,
-      signal: cycle.signal,
-    });
-    return { uploader, meta: toJson(meta, "what presign returned as meta") };
+    const context = { user: uploads.root.scope.user, logger, signal: cycle.signal };
+    const { uploader, meta } = (await slot.presign(info, context)) as ExternalTarget;
+    return { uploader: String(uploader), meta: toJson(meta, "what presign returned as meta") };
   } catch (cause) {
     if (Rejection.is(cause)) return { code: cause.reason, message: "It was refused." };
     logger.error({ err: cause }, "presign failed");

@@ -75,7 +75,8 @@ export interface UploadSlot {
   readonly maxFileSize: number;
   readonly chunkSize: number;
   readonly chunkTimeoutMs: number;
-  readonly presign: NonNullable<UploadDefinition["presign"]> | null;
+  /** Without its types: whose user a context has, the app says. */
+  readonly presign: ((file: UploadFile, context: unknown) => unknown) | null;
 }
 
 /** The most that clients hold of a file at once (protocol.md section 6). */
@@ -104,7 +105,7 @@ export function normalizeUpload(label: string, definition: UploadDefinition): Up
     maxFileSize,
     chunkSize,
     chunkTimeoutMs,
-    presign: definition.presign?.bind(definition) ?? null,
+    presign: (definition.presign?.bind(definition) as UploadSlot["presign"] | undefined) ?? null,
     config: {
       accept: accept.length === 0 ? null : accept,
       max_entries: maxEntries,
