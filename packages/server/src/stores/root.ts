@@ -14,6 +14,7 @@ import { RootUploads } from "../uploads/root-uploads.js";
 import type { UploadService } from "../uploads/upload-service.js";
 import { assemble, changedOps } from "./assemble.js";
 import { AsyncPool } from "./async/async-pool.js";
+import { failResult } from "./async/async-slots.js";
 import { Cycle } from "./cycle.js";
 import type { Assigns } from "./erased.js";
 import { failureOf, refusal } from "./failure.js";
@@ -281,7 +282,7 @@ export class Root {
       this.#environment.logger[level](details, `${describeMessage(message)} failed`);
     }
     this.#answer(message, "error", failure.response);
-    if (message.kind === "async") message.run.failed(cause);
+    if (message.kind === "async") failResult(message.run, cause);
     if (message.kind === "mount") {
       this.#root = null;
       this.#apply({ type: "mount_failed" });

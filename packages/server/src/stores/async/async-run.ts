@@ -1,7 +1,7 @@
 import { MusubiError, type TimerHandle } from "@musubi/protocol";
 import { failureOf, refusal } from "../failure.js";
 import type { Instance } from "../instance.js";
-import { closeResource, type Resource } from "../resource.js";
+import type { Resource } from "../resource.js";
 import type { Placeable } from "./async-pool.js";
 import { type AsyncEffect, type AsyncEvent, type AsyncState, nextAsyncState } from "./async-state.js";
 import type { AsyncReason } from "./async-value.js";
@@ -57,7 +57,6 @@ export class AsyncRun implements Resource, Placeable {
     } else {
       this.#apply({ type: "taken" });
     }
-    if (this.isOver) closeResource(this.instance, this);
   }
 
   release(): void {

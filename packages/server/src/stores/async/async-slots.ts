@@ -39,6 +39,15 @@ export function takeResult(cycle: Cycle, run: AsyncRun): MaybePromise<unknown> {
   return isThenable(taking) ? taking : undefined;
 }
 
+/** Ends a result whose message failed and was rolled back; one that could not be shown comes again as a failure. */
+export function failResult(run: AsyncRun, cause: unknown): void {
+  const { instance } = run;
+  run.failed(cause);
+  if (!run.isOver) return;
+  closeResource(instance, run);
+  instance.state.async = new Map([...instance.state.async].filter(([, held]) => held !== run));
+}
+
 /** Changes what is held; a cycle that is rolled back has changed and begun nothing. */
 function changeSlots(cycle: Cycle, instance: Instance, slots: readonly string[], run: AsyncRun | null): void {
   const state = cycle.touch(instance);
