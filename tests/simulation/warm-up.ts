@@ -1,4 +1,4 @@
-import { type AnyRegistry, connect } from "@musubi/client";
+import { type AnyRegistry, connect, loadUploads } from "@musubi/client";
 import { ScriptedServer } from "@musubi/testing";
 
 let warm: Promise<void> | undefined;
@@ -18,6 +18,7 @@ async function load(): Promise<void> {
   const socket = new ScriptedServer().createSocket();
   const connection = await connect<AnyRegistry>(socket, { topology: "channel-per-root" });
   await connection.clearStoreCache();
+  await loadUploads();
   await connection.disconnect();
   socket.disconnect();
 }

@@ -53,6 +53,7 @@ export type {
   StoreProxy,
   StoreSnapshot,
 } from "./types.js";
+export { loadUploads } from "./uploads/upload-code.js";
 export type {
   ExternalUpload,
   ExternalUploader,

@@ -1,4 +1,5 @@
 import { type Clock, MusubiError, STORE_ID_KEY, type StoreNode } from "@musubi/protocol";
+import type { Logger } from "./logger.js";
 import type { Unsubscribe } from "./observable.js";
 import type { CommandOptions } from "./root/command-queue.js";
 import type { Root } from "./root/root.js";
@@ -33,7 +34,7 @@ export interface ProxyRoot
     | "retain"
     | "release"
   > {
-  readonly host: { readonly clock: Clock };
+  readonly host: { readonly clock: Clock; readonly logger: Logger };
 }
 
 /** What a proxy stands for. */

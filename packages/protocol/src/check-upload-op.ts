@@ -9,7 +9,7 @@ type Members = Readonly<Record<string, unknown>>;
  * Throws `malformed_envelope` unless `op` has the shape of an `UploadOp` (protocol.md section 6), `too_deep` when part
  * of it has more than 256 levels. `index` is its place among the upload ops, for the message.
  */
-export function checkUploadOp(op: unknown, index: number): void {
+export function checkUploadOp(op: unknown, index: number | undefined): void {
   if (!isUploadOp(op)) {
     throw new MusubiError("malformed_envelope", `upload op ${index} has the wrong shape: mount the root again`, {
       details: { index },

@@ -1,5 +1,6 @@
 import type { JsonArray, JsonObject } from "./json.js";
 import { MAX_JSON_DEPTH } from "./limits.js";
+import { UPLOAD_KEY } from "./markers.js";
 import { MusubiError } from "./musubi-error.js";
 
 /**
@@ -35,6 +36,15 @@ export function refusedValue(
 
 const PROTO = 'has a member "__proto__"';
 
+let hasUpload = false;
+
+/** Whether any value that was checked since this was last asked holds an upload marker. */
+export function tookUpload(): boolean {
+  const had = hasUpload;
+  hasUpload = false;
+  return had;
+}
+
 // Recursion is safe here: `levels` ends it long before the stack does.
 function problemOf(value: JsonObject | JsonArray, levels: number): string | undefined {
   if (levels === 0) return "is nested too deep";
@@ -52,6 +62,7 @@ function problemOf(value: JsonObject | JsonArray, levels: number): string | unde
   // for-in with a plain load is the loop engines make fastest, and it meets an own "__proto__" as a name like any other.
   for (const key in object) {
     if (key === "__proto__") return PROTO;
+    if (key === UPLOAD_KEY) hasUpload = true;
     const member = object[key];
     if (typeof member === "object" && member !== null) {
       const problem = problemOf(member, levels - 1);

@@ -1,6 +1,7 @@
 import { checkUploadOp } from "./check-upload-op.js";
-import { refusedValue, valueProblem } from "./check-value.js";
+import { refusedValue, tookUpload, valueProblem } from "./check-value.js";
 import { isObject, type JsonValue } from "./json.js";
+import { UPLOAD_KEY } from "./markers.js";
 import { MusubiError } from "./musubi-error.js";
 import { isPatchOp, type PatchOp } from "./patch-op.js";
 import { isStoreId, type StoreId } from "./store-id.js";
@@ -45,6 +46,17 @@ type Unchecked = Readonly<Record<string, unknown>>;
  * Throws `malformed_envelope`, `invalid_pointer`, or `too_deep` for a value of more than 256 levels.
  */
 export function parseEnvelope(payload: unknown): Envelope {
+  return readEnvelope(payload, (op, index) => {
+    if (op !== undefined) checkUploadOp(op, index);
+  });
+}
+
+/**
+ * As {@link parseEnvelope}, for clients that have the code for uploads only once it is needed: `onUpload` gets every
+ * upload op, which is for it to check, and is called without one when the tree may get an upload marker.
+ */
+export function readEnvelope(payload: unknown, onUpload: (op?: unknown, index?: number) => void): Envelope {
+  tookUpload();
   const envelope: Unchecked = isObject(payload) ? payload : {};
   const { stream_ops, upload_ops, events, epoch } = envelope;
   const isEnvelope =
@@ -56,8 +68,14 @@ export function parseEnvelope(payload: unknown): Envelope {
   if (!isEnvelope) throw malformed("its head");
   checkAll("ops", envelope["ops"], isPatchOp, "value");
   checkAll("stream_ops", stream_ops ?? [], isStreamOp, "item");
-  if (upload_ops) checkAll("upload_ops", upload_ops, isUploadOp);
+  if (upload_ops) {
+    checkAll("upload_ops", upload_ops, (op, index) => {
+      onUpload(op, index);
+      return true;
+    });
+  }
   if (events) checkAll("events", events, isEvent, "payload");
+  if (tookUpload() || (envelope["ops"] as PatchOp[]).some(({ path }) => path.endsWith(UPLOAD_KEY))) onUpload();
   if (stream_ops && upload_ops !== null && events !== null && epoch !== null) return payload as Envelope;
   // What a lenient reading leaves: the absent list empty, members that are `null` gone.
   const present = Object.entries(envelope).filter(([, member]) => member !== null);
@@ -82,11 +100,6 @@ function checkAll(
 
 function isVersion(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function isUploadOp(op: Unchecked, index: number): boolean {
-  checkUploadOp(op, index);
-  return true;
 }
 
 function isEvent({ name, payload, store_id }: Unchecked): boolean {

@@ -11,11 +11,12 @@ export {
   encodeBinaryServerPush,
   toBinaryRef,
 } from "./binary-frame.js";
+export { checkUploadOp } from "./check-upload-op.js";
 export { checkValue } from "./check-value.js";
 export type { Clock, TimerHandle } from "./clock.js";
 export { deepEqual } from "./deep-equal.js";
 export { diff } from "./diff.js";
-export { type Envelope, parseEnvelope, type StoreEvent } from "./envelope.js";
+export { type Envelope, parseEnvelope, readEnvelope, type StoreEvent } from "./envelope.js";
 export { ERROR_CODES, type ErrorCode } from "./error-codes.js";
 export {
   ALLOW_UPLOAD,

@@ -1,15 +1,16 @@
-import type { Clock } from "@musubi/protocol";
+import { type Clock, readEnvelope } from "@musubi/protocol";
 import type { CacheRecord } from "../cache/cache-options.js";
-import { seedRoot } from "../cache/cache-record.js";
+import { envelopeOf, seedRoot } from "../cache/cache-record.js";
 import { systemClock } from "../clock.js";
 import { rootProxy } from "../connect.js";
 import { MusubiCommandError } from "../errors.js";
-import { consoleLogger } from "../logger.js";
+import { consoleLogger, type Logger } from "../logger.js";
 import { ObservableValue } from "../observable.js";
 import type { ProxyRoot } from "../proxy.js";
 import type { MountState } from "../root/mount-state.js";
 import { Replica } from "../root/replica.js";
 import type { AnyStore } from "./any-store.js";
+import { unreadUpload } from "./unread-upload.js";
 
 /**
  * The state of a record, to be read without a connection: what a server renders, and what a client renders first where
@@ -20,18 +21,18 @@ export class RecordView implements ProxyRoot {
     { status: "stale", fromCache: true },
     consoleLogger,
   );
-  readonly host: { readonly clock: Clock } = { clock: systemClock };
+  readonly host: { readonly clock: Clock; readonly logger: Logger } = { clock: systemClock, logger: consoleLogger };
   readonly version = 0;
   readonly cache = undefined;
   readonly isClosed = false;
-  readonly #replica: Replica = new Replica(consoleLogger);
+  readonly #replica: Replica = new Replica(consoleLogger, undefined, unreadUpload);
   readonly #record: CacheRecord;
   #root: ProxyRoot | undefined;
 
   /** Throws when the record does not pass the checks of an envelope. */
   constructor(record: CacheRecord) {
     this.#record = record;
-    seedRoot(this.#replica, record);
+    this.#replica.seed(readEnvelope(envelopeOf(record), () => {}));
   }
 
   get tree(): Replica["tree"] {
@@ -47,9 +48,10 @@ export class RecordView implements ProxyRoot {
   }
 
   /** Shows this state in a root that has none yet, from which its commands are sent from now on. */
-  showIn(root: ProxyRoot): void {
+  showIn(root: ProxyRoot, onShown: () => void): void {
     this.#root = root;
-    if (root.tree.root === undefined) seedRoot(root, this.#record);
+    if (root.tree.root === undefined) seedRoot(root, this.#record, () => this.showIn(root, onShown));
+    if (root.tree.root !== undefined) onShown();
   }
 
   async dispatch(...args: Parameters<ProxyRoot["dispatch"]>): Promise<unknown> {

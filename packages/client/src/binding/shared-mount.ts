@@ -187,8 +187,9 @@ export class SharedMount {
   /** Begins with what the server rendered, once. */
   #hydrate({ dehydrated, paramsKey }: RootWish): void {
     if (dehydrated?.isUsed !== false || this.#opened === undefined || paramsKey !== this.#paramsKey) return;
-    dehydrated.isUsed = true;
-    dehydrated.view.showIn(targetOf(this.#opened.store).root);
+    dehydrated.view.showIn(targetOf(this.#opened.store).root, () => {
+      dehydrated.isUsed = true;
+    });
   }
 
   #reopen(): void {

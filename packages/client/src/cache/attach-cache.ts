@@ -30,15 +30,17 @@ export function attachCache(root: Root, options: CacheOptions): void {
   if (root.cache !== undefined) return;
   root.cache = options;
   const report = (cause: unknown): void => warnOfCache(root.host, cause);
-  try {
-    const { initialData, buster = "" } = options;
-    if (initialData != null) {
-      if (requireCacheRecord(initialData).buster === buster) seedRoot(root, initialData);
+  const showInitial = (): void => {
+    try {
+      const { initialData, buster = "" } = options;
+      if (initialData == null) return;
+      if (requireCacheRecord(initialData).buster === buster) seedRoot(root, initialData, showInitial);
       else report(`initialData is of buster "${initialData.buster}"`);
+    } catch (cause) {
+      report(cause);
     }
-  } catch (cause) {
-    report(cause);
-  }
+  };
+  showInitial();
   const attach = async (): Promise<void> => withCacheEngine((loaded) => loaded.attach(root));
   attach().catch(report);
 }

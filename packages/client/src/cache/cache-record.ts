@@ -1,7 +1,10 @@
-import { type Envelope, isObject, MusubiError, parseEnvelope, type StreamOp } from "@musubi/protocol";
+import { type Envelope, isObject, MusubiError, type StreamOp } from "@musubi/protocol";
 import { systemClock } from "../clock.js";
 import type { ProxyRoot } from "../proxy.js";
+import { loadUploads, readableEnvelope } from "../uploads/upload-code.js";
 import type { CachedStream, CacheRecord } from "./cache-options.js";
+
+const NOT_LOADED = "A cached state has uploads, whose code could not be loaded; its store is mounted without it.";
 
 /** The time that records are dated with: that of the day, unless a test gave the connection a clock of its own. */
 export function wallTime({ host: { clock } }: Pick<ProxyRoot, "host">): number {
@@ -22,9 +25,16 @@ export function makeCacheRecord(root: ProxyRoot, buster?: string): CacheRecord |
 /**
  * Shows the state of a record in a root that has none of the server's own yet. What a record holds is trusted no more
  * than what a server sends: it is checked as the initial envelope that it stands for. Throws when it does not pass,
- * with nothing changed.
+ * with nothing changed. With uploads whose code is not there yet, it is loaded first, and `again` called then.
  */
-export function seedRoot(root: { seed(envelope: Envelope): unknown }, record: CacheRecord): void {
+export function seedRoot(root: ProxyRoot, record: CacheRecord, again: () => void): void {
+  const envelope = readableEnvelope(envelopeOf(record));
+  if (envelope !== undefined) root.seed(envelope);
+  else loadUploads().then(again, (cause: unknown) => root.host.logger.error(NOT_LOADED, cause));
+}
+
+/** The initial envelope that a record stands for, unchecked. */
+export function envelopeOf(record: CacheRecord): unknown {
   const stream_ops: StreamOp[] = [];
   for (const { store_id, stream, keys, items } of record.streams) {
     keys.forEach((item_key, at) => {
@@ -33,7 +43,7 @@ export function seedRoot(root: { seed(envelope: Envelope): unknown }, record: Ca
   }
   const ops = [{ op: "replace", path: "", value: record.tree }];
   const envelope = { type: "patch", root_id: "", base_version: 0, version: 1, ops, stream_ops };
-  root.seed(parseEnvelope(envelope satisfies { [member in keyof Envelope]?: unknown }));
+  return envelope satisfies { [member in keyof Envelope]?: unknown };
 }
 
 /** Checks the outer shape of what is said to be a record; what it holds is checked as it is shown. Throws. */

@@ -92,7 +92,9 @@ export class CachedRoot {
       // One from the future is as far from now as one from the past.
       const isGood = record.buster === buster && Math.abs(wallTime(root) - record.savedAt) <= gcTime;
       if (!isGood) this.#delete(key);
-      else if (root.tree.root === undefined || record.savedAt > (initialData?.savedAt ?? 0)) seedRoot(root, record);
+      else if (root.tree.root === undefined || record.savedAt > (initialData?.savedAt ?? 0)) {
+        seedRoot(root, record, () => this.#seed(key, value));
+      }
     } catch (cause) {
       this.#report(cause);
       this.#delete(key);

@@ -5,6 +5,7 @@ import { Snapshots } from "../state/snapshot.js";
 import type { StoreRecord } from "../state/store-record.js";
 import { StoreTree } from "../state/store-tree.js";
 import type { UploadRoot } from "../uploads/upload-root.js";
+import type { UploadHandle } from "../uploads/upload-types.js";
 
 /** A root's state here: its tree, at which version, and of which life of the root on the server. */
 export class Replica {
@@ -14,8 +15,8 @@ export class Replica {
   #epoch: string | undefined;
   #nextEpoch: string | undefined;
 
-  constructor(logger: Logger, uploads?: UploadRoot) {
-    this.tree = new StoreTree(uploads);
+  constructor(logger: Logger, uploads?: UploadRoot, unread?: (name: string) => UploadHandle) {
+    this.tree = new StoreTree(uploads, unread);
     this.snapshots = new Snapshots(this.tree, logger);
   }
 

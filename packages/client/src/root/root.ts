@@ -1,4 +1,4 @@
-import { type Envelope, isObject, type MusubiError, parseEnvelope, type StoreId } from "@musubi/protocol";
+import { type Envelope, isObject, type MusubiError, type StoreId } from "@musubi/protocol";
 import type { CacheOptions } from "../cache/cache-options.js";
 import { canonicalJson } from "../canonical-json.js";
 import { type Join, PLAIN_JOIN } from "../connection/join.js";
@@ -11,9 +11,10 @@ import type { Snapshots } from "../state/snapshot.js";
 import type { StoreRecord } from "../state/store-record.js";
 import type { StoreTree } from "../state/store-tree.js";
 import { dispatchEvents, notifyStores } from "../state/subscribers.js";
+import { readableEnvelope } from "../uploads/upload-code.js";
 import { type CommandOptions, type CommandOutcome, CommandQueue } from "./command-queue.js";
 import { isInitial, judgeEnvelope } from "./envelope-check.js";
-import { Holders } from "./holders.js";
+import { LateEnvelopes } from "./late-envelopes.js";
 import { MountProgress, type MountState, nextLive } from "./mount-state.js";
 import { OptimisticUpdates } from "./optimistic-updates.js";
 import { RecoveryBackoff } from "./recovery-backoff.js";
@@ -32,14 +33,25 @@ export class Root implements RootLinkEvents {
   readonly module: string;
   readonly id: string;
   readonly host: RootHost;
+  readonly state: Observable<MountState>;
+  readonly tree: StoreTree;
+  readonly snapshots: Snapshots;
+  /** Resolves at the first state; rejects when the first mount fails, and when the root is closed before. */
+  readonly ready: Promise<Root>;
+  /** Resolves at the first state that is not a cached one; rejects when the root fails or is closed before. */
+  readonly revalidated: Promise<void>;
   /** How it is cached: set by the first holder who asks for that. */
   cache: CacheOptions | undefined;
   /** Hears what its cache has to know, before the state is another root's or gone. */
   observer: ((news: RootNews) => void) | undefined;
+  /** What the last mount was pushed with; other than `#params` when those changed while it was on its way. */
+  mountedParams: object;
   readonly #link: RootLink;
   readonly #commands: CommandQueue;
   readonly #backoff: RecoveryBackoff;
-  readonly #holders: Holders;
+  #holders = 0;
+  /** Runs while nobody holds the root, for a grace (client.md rule 4). */
+  readonly #grace: OneTimer;
   readonly #progress: MountProgress<Root>;
   readonly #replica: Replica;
   readonly #optimistic: OptimisticUpdates;
@@ -47,9 +59,8 @@ export class Root implements RootLinkEvents {
   #isRunning = false;
   #machine: RootState = "idle";
   #params: object;
-  /** What the last mount was pushed with; other than `#params` when those changed while it was on its way. */
-  #mountedParams: object;
   #join: Join = PLAIN_JOIN;
+  readonly #late = new LateEnvelopes();
   #isJoined = false;
   readonly #timer: OneTimer;
   #error: MusubiError | undefined;
@@ -63,16 +74,21 @@ export class Root implements RootLinkEvents {
     this.module = identity.module;
     this.id = identity.id;
     this.#params = identity.params;
-    this.#mountedParams = identity.params;
+    this.mountedParams = identity.params;
     this.host = host;
     this.#link = createLink(this);
     this.#progress = new MountProgress<Root>(this, host.logger);
+    this.state = this.#progress.state;
+    this.ready = this.#progress.ready.promise;
+    this.revalidated = this.#progress.revalidated.promise;
     this.#replica = new Replica(host.logger, {
       host,
       link: this.#link,
       state: this.state,
       life: () => this.#replica.resumePoint?.epoch,
     });
+    this.tree = this.#replica.tree;
+    this.snapshots = this.#replica.snapshots;
     this.#optimistic = new OptimisticUpdates({
       tree: this.tree,
       clock: host.clock,
@@ -82,7 +98,7 @@ export class Root implements RootLinkEvents {
     });
     this.#timer = new OneTimer(host.clock);
     this.#backoff = new RecoveryBackoff(host.clock, host.random);
-    this.#holders = new Holders(host.clock, host.unmountGraceMs, () => this.#send("release"));
+    this.#grace = new OneTimer(host.clock);
     this.#commands = new CommandQueue({
       link: this.#link,
       clock: host.clock,
@@ -94,49 +110,19 @@ export class Root implements RootLinkEvents {
     });
   }
 
-  get state(): Observable<MountState> {
-    return this.#progress.state;
-  }
-
-  get tree(): StoreTree {
-    return this.#replica.tree;
-  }
-
-  get snapshots(): Snapshots {
-    return this.#replica.snapshots;
-  }
-
-  /** What the server was last asked to mount. */
-  get mountedParams(): object {
-    return this.#mountedParams;
-  }
-
   /** The version of the tree; 0 before the first envelope. */
   get version(): number {
     return this.#replica.version;
-  }
-
-  /** Resolves at the first state; rejects when the first mount fails, and when the root is closed before. */
-  get ready(): Promise<Root> {
-    return this.#progress.ready.promise;
-  }
-
-  /** Resolves at the first state that is not a cached one; rejects when the root fails or is closed before. */
-  get revalidated(): Promise<void> {
-    return this.#progress.revalidated.promise;
   }
 
   get isClosed(): boolean {
     return this.#machine === "closed";
   }
 
-  get isLive(): boolean {
-    return this.#machine === "live";
-  }
-
   /** Adds a holder. Other params than the first holder's are not mounted: the first win, with one warning. */
   retain(params: object = this.#params): void {
-    this.#holders.retain();
+    this.#holders++;
+    this.#grace.stop();
     if (isDevelopment && canonicalJson(params) !== canonicalJson(this.#params)) {
       this.host.logger.warn(
         `Root ${this.module} "${this.id}" is mounted already with other params; the first are kept. Use remount(params), or another id.`,
@@ -147,7 +133,8 @@ export class Root implements RootLinkEvents {
 
   /** Takes a holder away. The root is unmounted `unmountGraceMs` after the last one, unless it is held again. */
   release(): void {
-    if (!this.isClosed) this.#holders.release();
+    if (this.isClosed || this.#holders === 0 || --this.#holders > 0) return;
+    this.#grace.start(this.host.unmountGraceMs, () => this.#send("release"));
   }
 
   /** Shows a former state until the server's own is there, unless it is. Throws, with nothing changed, as a patch does. */
@@ -201,28 +188,22 @@ export class Root implements RootLinkEvents {
   }
 
   handleDrop(): void {
-    if (this.isLive) this.host.handleRootLost(this);
+    if (this.#machine === "live") this.host.handleRootLost(this);
     this.#isJoined = false;
     this.observer?.("paused");
     this.#send("drop");
   }
 
   handleMounted({ epoch, isResumed }: MountAnswer): void {
-    if (isResumed && this.canResume) {
-      this.#handleLive("resumed");
-      return;
-    }
+    if (isResumed && this.canResume) return this.#handleLive("resumed");
     this.#replica.endLife(epoch);
     this.#send("mounted");
-    if (this.#mountedParams !== this.#params) this.#send("inconsistent");
+    if (this.mountedParams !== this.#params) this.#send("inconsistent");
   }
 
   handleMountRefused(error: MusubiError): void {
-    if (this.#mountedParams !== this.#params) {
-      // A refusal of params that nobody wants any more is nobody's error.
-      this.#send("retry");
-      return;
-    }
+    // A refusal of params that nobody wants any more is nobody's error.
+    if (this.mountedParams !== this.#params) return this.#send("retry");
     this.#backoff.handleRefusal();
     this.#error = error;
     if (this.#replica.hasState) this.host.logger.warn(error.message, error);
@@ -255,20 +236,36 @@ export class Root implements RootLinkEvents {
   handlePatch(payload: unknown): void {
     const status = this.#machine;
     if (status !== "opening" && status !== "live") return;
+    if (this.#late.take(payload)) return;
     try {
-      const envelope = parseEnvelope(payload);
-      if (status === "opening") this.#handleFirst(envelope);
+      const envelope = readableEnvelope(payload);
+      if (envelope === undefined) this.#hold(payload);
+      else if (status === "opening") this.#handleFirst(envelope);
       else this.#handleNext(envelope);
     } catch (error) {
       this.#recover(error instanceof Error ? error.message : String(error));
     }
   }
 
+  /** The code for its uploads has to be loaded first, in a mount's time at most. If it cannot be, a first mount fails. */
+  #hold(payload: unknown): void {
+    const giveUp = this.#late.wait(payload, (held, cause) => {
+      this.#timer.stop();
+      if (held !== undefined) {
+        for (const each of held) this.handlePatch(each);
+        return;
+      }
+      this.#error = this.#mountError("not_loaded", "needs code for its uploads that could not be loaded");
+      this.host.logger.warn(this.#error.message, cause);
+      this.#backoff.handleRefusal();
+      this.#send(this.#replica.hasState ? "inconsistent" : "release");
+    });
+    this.#timer.start(this.host.mountTimeoutMs, giveUp);
+  }
+
   #handleFirst(envelope: Envelope): void {
-    if (!isInitial(envelope)) {
-      this.#recover(`its first envelope led from version ${envelope.base_version} to ${envelope.version}`);
-      return;
-    }
+    const { base_version, version } = envelope;
+    if (!isInitial(envelope)) return this.#recover(`its first envelope led from version ${base_version} to ${version}`);
     const touched = this.#replica.begin(envelope);
     this.#handleLive("initial", () => this.#publish(envelope, touched));
   }
@@ -285,15 +282,10 @@ export class Root implements RootLinkEvents {
   #handleNext(envelope: Envelope): void {
     const verdict = judgeEnvelope(envelope, this.version);
     if (verdict === "duplicate") return;
-    if (verdict === "gap") {
-      const { base_version, version } = envelope;
-      this.#recover(`it is at version ${this.version} and got an envelope from ${base_version} to ${version}`);
-      return;
-    }
-    if (verdict === "next") {
-      this.#publish(envelope, this.#replica.advance(envelope));
-      return;
-    }
+    const { base_version, version } = envelope;
+    if (verdict === "gap")
+      return this.#recover(`it is at version ${this.version} and got an envelope from ${base_version} to ${version}`);
+    if (verdict === "next") return this.#publish(envelope, this.#replica.advance(envelope));
     const touched = this.#replica.begin(envelope);
     const rolledBack = this.#optimistic.gather(() => this.#commands.handleRestart());
     this.#publish(envelope, Array.from(new Set([...touched, ...rolledBack])));
@@ -322,6 +314,7 @@ export class Root implements RootLinkEvents {
       for (let next = this.#pendingEvents.shift(); next !== undefined; next = this.#pendingEvents.shift()) {
         const [state, ...effects] = nextRootState(this.#machine, next);
         this.#machine = state;
+        if (state !== "opening" && state !== "live") this.#late.drop();
         for (const effect of effects) this.#run(effect);
         if (next === "end" || next === "fail" || next === "retry") this.host.handleRootSettled(this);
         this.#publishState();
@@ -335,7 +328,7 @@ export class Root implements RootLinkEvents {
     const { mountTimeoutMs } = this.host;
     switch (effect) {
       case "mount": {
-        this.#mountedParams = this.#params;
+        this.mountedParams = this.#params;
         this.#link.mount(
           this.#params,
           this.#join.isSameSession && this.#join.has("resume") ? this.#replica.resumePoint : undefined,
@@ -377,7 +370,7 @@ export class Root implements RootLinkEvents {
   }
 
   #dispose(): void {
-    this.#holders.stop();
+    this.#grace.stop();
     this.observer?.("ended");
     this.#commands.endAll("unmounted", "its root was unmounted");
     this.#optimistic.end();
@@ -389,7 +382,7 @@ export class Root implements RootLinkEvents {
     return this.#error ?? this.#mountError("unmounted", "was unmounted");
   }
 
-  #mountError(code: "root_down" | "unmounted", what: string, reason?: unknown): MusubiMountError {
+  #mountError(code: "root_down" | "unmounted" | "not_loaded", what: string, reason?: unknown): MusubiMountError {
     return new MusubiMountError(code, `Root ${this.#name} ${what}.`, { module: this.module, id: this.id, reason });
   }
 

@@ -13,8 +13,9 @@ import {
   TreeDraft,
 } from "@musubi/protocol";
 import type { UploadRoot } from "../uploads/upload-root.js";
-import type { UploadSlot } from "../uploads/upload-slot.js";
-import { UploadTable } from "../uploads/upload-table.js";
+import { uploadTable } from "../uploads/upload-code.js";
+import type { UploadTable } from "../uploads/upload-table.js";
+import type { UploadHandle } from "../uploads/upload-types.js";
 import { reconcile } from "./reconcile.js";
 import { isSameStoreId } from "./store-id-map.js";
 import { StoreIndex } from "./store-index.js";
@@ -47,12 +48,21 @@ export class StoreTree {
   readonly #draft = new TreeDraft(null, this.#index);
   /** Streams whose markers nobody has seen since they got a new identity. */
   readonly #renewed = new Set<StreamList>();
-  readonly #uploads: UploadTable;
+  readonly #uploadRoot: UploadRoot | undefined;
+  readonly #unread: ((name: string) => UploadHandle) | undefined;
+  #slots: UploadTable | undefined;
   #root: StoreNode | undefined;
 
-  /** `uploads` is the root that its upload slots send files through. */
-  constructor(uploads?: UploadRoot) {
-    this.#uploads = new UploadTable(this, this.#index, uploads);
+  /** `uploads` is the root that its upload slots send files through. Without one, `unread` stands for slots of which nothing is known. */
+  constructor(uploads?: UploadRoot, unread?: (name: string) => UploadHandle) {
+    this.#uploadRoot = uploads;
+    this.#unread = unread;
+  }
+
+  /** `undefined` until its code is loaded: before that no tree has uploads. */
+  get #uploads(): UploadTable | undefined {
+    const Table = uploadTable();
+    return (this.#slots ??= Table && new Table(this, this.#index, this.#uploadRoot));
   }
 
   /** The tree as last applied, which is never written to from now on; `undefined` before the first envelope. */
@@ -98,8 +108,8 @@ export class StoreTree {
   }
 
   /** An upload slot of a store that is in the tree: the same object for as long as the store is. */
-  upload(record: StoreRecord, name: string): UploadSlot {
-    return this.#uploads.slot(record, name);
+  upload(record: StoreRecord, name: string): UploadHandle | undefined {
+    return this.#unread === undefined ? this.#uploads?.slot(record, name) : this.#unread(name);
   }
 
   /** Visits every stream, in no order. */
@@ -123,7 +133,7 @@ export class StoreTree {
     }
     const changed = this.#applyStreamOps(stream_ops, former);
     keepEqualStreams(former, changed);
-    return this.#commit(changed, this.#uploads.apply(upload_ops ?? [], this.#root as StoreNode, true));
+    return this.#commit(changed, this.#uploads?.apply(upload_ops ?? [], this.#root as StoreNode, true));
   }
 
   /** Applies a later envelope. Throws a `MusubiError` when an op does not apply, with nothing changed. */
@@ -132,7 +142,7 @@ export class StoreTree {
     if (root === undefined) throw new MusubiError("path_not_found", "the root has no state yet");
     this.#applyOps(root, ops);
     const streams = stream_ops.length === 0 ? undefined : this.#applyStreamOps(stream_ops);
-    return this.#commit(streams, upload_ops && this.#uploads.apply(upload_ops, this.#root as StoreNode));
+    return this.#commit(streams, upload_ops && this.#uploads?.apply(upload_ops, this.#root as StoreNode));
   }
 
   #applyOps(root: StoreNode, ops: readonly PatchOp[]): void {

@@ -28,11 +28,12 @@ test("client.md 16: what sends files is loaded by the first slot that is used, a
   const core = loadedWith(["index.ts", "runtime.ts", "socket.ts"]);
   expect(core.length).toBeGreaterThan(50);
   expect(core.filter((file) => file.startsWith("uploads/"))).toEqual([
-    "uploads/upload-slot.ts",
-    "uploads/upload-state.ts",
-    "uploads/upload-table.ts",
+    "uploads/upload-code.ts",
     "uploads/upload-transport.ts",
   ]);
+  const reading = loadedWith(["uploads/upload-table.ts"]);
+  expect(reading).toContain("uploads/upload-slot.ts");
+  expect(reading).not.toContain("uploads/upload-engine.ts");
   expect(loadedWith(["uploads/upload-engine.ts"])).toContain("uploads/channel-transfer.ts");
 });
 
