@@ -1,4 +1,5 @@
 import { canonicalJson } from "../canonical-json.js";
+import { createDeferred } from "../deferred.js";
 import { OneTimer } from "../one-timer.js";
 import type { Root } from "../root/root.js";
 import type { RootHost } from "../root/root-host.js";
@@ -27,7 +28,10 @@ export class StoreCache {
     this.#roots.add(cached);
   }
 
-  /** Deletes records, and drops what of these was still to be saved. Never rejects: what fails is warned of. */
+  /**
+   * Deletes records, and drops what of these was still to be saved. Never rejects: what fails is warned of, as is what
+   * is not answered in time or before the connection is closed.
+   */
   async clear(target: CacheTarget): Promise<void> {
     const matches = matcherOf(target);
     for (const cached of this.#roots) if (matches(cached.key)) cached.forget();
@@ -35,21 +39,25 @@ export class StoreCache {
   }
 
   async #clear(persister: CachePersister, matches: (key: string) => boolean): Promise<void> {
-    const { clock, logger } = this.#host;
+    const { clock, logger, status } = this.#host;
     const timer = new OneTimer(clock);
+    const late = createDeferred<never>();
+    const giveUp = (when: string): void => late.reject(new Error(`no answer ${when}`));
+    timer.start(ANSWER_WITHIN_MS, () => giveUp(`within ${ANSWER_WITHIN_MS} ms`));
+    const stop = status.subscribe(() => {
+      if (status.current === "closed" && timer.stop()) giveUp("before the disconnect");
+    });
     const deleted = async (): Promise<void> => {
       const keys = Array.from(await persister.keys());
       await Promise.all(keys.filter(matches).map((key) => persister.delete(key)));
     };
     try {
-      const late = new Promise<never>((_resolve, reject) => {
-        timer.start(ANSWER_WITHIN_MS, () => reject(new Error(`no answer within ${ANSWER_WITHIN_MS} ms`)));
-      });
-      await Promise.race([deleted(), late]);
+      await Promise.race([deleted(), late.promise]);
     } catch (cause) {
       logger.warn("clearStoreCache failed; cached states may be left in their persister.", cause);
     } finally {
       timer.stop();
+      stop();
     }
   }
 }

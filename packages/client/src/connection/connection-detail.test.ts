@@ -171,7 +171,15 @@ describe("statusDetail", () => {
     const seen = record(connection);
     server.closeChannel();
     await eventually(() => seen.length === 1);
-    expect(seen).toMatchObject([{ status: "reconnecting", session: null, reason: { kind: "channel_closed" } }]);
+    expect(seen).toMatchObject([
+      { status: "reconnecting", session: null, reason: { kind: "channel_closed" }, nextRetryAt: clock.now() + 500 },
+    ]);
+    clock.advance(499);
+    const undo = server.intercept("phx_join", () => {});
+    expect(seen.length).toBe(1);
+    clock.advance(1);
+    expect(seen[1]).toMatchObject({ status: "reconnecting", nextRetryAt: null });
+    undo();
     connection.release();
   });
 

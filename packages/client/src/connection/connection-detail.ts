@@ -29,7 +29,10 @@ export interface ConnectionDetail {
   readonly since: number;
   /** Why it is not ready; `null` when it is, and before anything went wrong. */
   readonly reason: ConnectionReason | null;
-  /** When the socket next tries to connect; only of `createSocket`'s sockets, and `null` while the page is hidden. */
+  /**
+   * When it is next tried to connect: by the socket, which only `createSocket`'s say, and not while the page is hidden;
+   * or to open a channel that the server closed. Else `null`, as while it is being tried.
+   */
   readonly nextRetryAt: number | null;
 }
 

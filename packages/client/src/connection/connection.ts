@@ -86,6 +86,8 @@ export class Connection implements RootHost, TopologyHost {
   #holders = 0;
   #reopens = 0;
   #timer: TimerHandle | undefined;
+  /** When the channel that the server closed is opened again. */
+  #reopenAt: number | null = null;
   #reason: ConnectionReason | null = null;
   #error: MusubiDisconnectedError | undefined;
   #join: Join | undefined;
@@ -243,12 +245,15 @@ export class Connection implements RootHost, TopologyHost {
       case "open":
         this.#open();
         return;
-      case "wait":
-        this.#timer = this.clock.setTimeout(
-          () => this.#send("due"),
-          backoffMs(this.#reopens++, this.random, { baseMs: 1_000 }),
-        );
+      case "wait": {
+        const delayMs = backoffMs(this.#reopens++, this.random, { baseMs: 1_000 });
+        this.#reopenAt = this.#now() + delayMs;
+        this.#timer = this.clock.setTimeout(() => {
+          this.#reopenAt = null;
+          this.#send("due");
+        }, delayMs);
         return;
+      }
       case "report":
         this.logger.warn(`The server refused to let "${this.topic}" rejoin; it is tried again.`, this.#reason);
         return;
@@ -319,7 +324,7 @@ export class Connection implements RootHost, TopologyHost {
       session: this.#join?.session?.id ?? null,
       since: status === current.status ? current.since : this.#now(),
       reason: this.#reason,
-      nextRetryAt: status === "closed" ? null : (told?.nextRetryAt ?? null),
+      nextRetryAt: status === "closed" ? null : (told?.nextRetryAt ?? this.#reopenAt),
     };
     if ((Object.keys(next) as (keyof ConnectionDetail)[]).some((key) => next[key] !== current[key]))
       this.#detail.set(next);

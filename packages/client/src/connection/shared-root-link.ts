@@ -48,10 +48,10 @@ export class SharedRootLink implements ConnectedLink {
   }
 
   mount(params: object, resume?: ResumePoint): void {
-    const { queue, namesRootsById } = this.#topology;
+    const { queue, mounted, namesRootsById } = this.#topology;
     if (queue.takeCondemned(this.#key))
       this.#refuse(mountError(this.#root, "mount_crashed", "twice that crashed the server's channel"));
-    else if (namesRootsById && this.#isNamesakeMounted()) this.#refuse(this.#takenError(this.#root.id));
+    else if (namesRootsById && mounted.hasNamesake(this.#root)) this.#refuse(this.#takenError(this.#root.id));
     else queue.request(this.#key, () => this.#push(resume === undefined ? { params } : { params, resume }));
   }
 
@@ -89,15 +89,14 @@ export class SharedRootLink implements ConnectedLink {
   #forget(): void {
     if (this.#rootId !== undefined) this.#topology.byRootId.delete(this.#rootId);
     this.#rootId = undefined;
-    this.#topology.mounted.delete(this.#key);
+    this.#topology.mounted.delete(this.#root);
   }
 
   #push(request: MountRequest, isSecond = false): void {
     const { mounted, host } = this.#topology;
     // A repeat with other params finds the root that the first one's made, which is not what was asked for.
     const params = canonicalJson(request.params);
-    const isRepeat = mounted.get(this.#key) === params;
-    if (!mounted.has(this.#key)) mounted.set(this.#key, params);
+    const isRepeat = mounted.add(this.#root, params);
     this.#topology.push(MOUNT, { ...this.#root, ...request }, ({ status, response }) => {
       const { root_id, epoch, resumed } = isObject(response) ? response : {};
       const rootId = typeof root_id === "string" ? root_id : this.#root.id;
@@ -123,9 +122,9 @@ export class SharedRootLink implements ConnectedLink {
   /** The server holds this pair from before, or with other params: it is unmounted, and mounted once more. */
   #handlePhantom(rootId: string, params: object, isSecond: boolean): void {
     const { mounted, byRootId } = this.#topology;
-    const isOthers = byRootId.has(rootId) || (rootId === this.#root.id && this.#isNamesakeMounted());
+    const isOthers = byRootId.has(rootId) || (rootId === this.#root.id && mounted.hasNamesake(this.#root));
     if (!isSecond && !isOthers) {
-      mounted.delete(this.#key);
+      mounted.delete(this.#root);
       this.#topology.push(UNMOUNT, { root_id: rootId }, () => this.#push({ params }, true));
       return;
     }
@@ -141,13 +140,6 @@ export class SharedRootLink implements ConnectedLink {
     return (this.#topology.byRootId.get(rootId) ?? this) !== this;
   }
 
-  /** Whether another module's root of this id is mounted in this join, or on its way, or not yet unmounted. */
-  #isNamesakeMounted(): boolean {
-    const end = `,${JSON.stringify(this.#root.id)}]`;
-    for (const key of this.#topology.mounted.keys()) if (key !== this.#key && key.endsWith(end)) return true;
-    return false;
-  }
-
   #takenError(rootId: string): MusubiError {
     const why = `another root has the root_id "${rootId}" on this server; use another id`;
     return mountError(this.#root, "root_id_taken", why);
@@ -155,7 +147,7 @@ export class SharedRootLink implements ConnectedLink {
 
   /** The server does not hold the pair for this root. */
   #refuseAnswered(error: MusubiError): void {
-    this.#topology.mounted.delete(this.#key);
+    this.#topology.mounted.delete(this.#root);
     this.#refuse(error);
   }
 

@@ -4,6 +4,7 @@ import { HeldMessages } from "./held-messages.js";
 import { readJoin, type Session } from "./join.js";
 import { type ChannelOwner, LiveChannel, type RootMessage } from "./live-channel.js";
 import { MountQueue } from "./mount-queue.js";
+import { MountedPairs } from "./mounted-pairs.js";
 import type { RootIdentity } from "./root-identity.js";
 import type { LinkAnswer, RootLinkEvents } from "./root-link.js";
 import { SharedRootLink } from "./shared-root-link.js";
@@ -18,8 +19,7 @@ export class SharedTopology implements Topology, ChannelOwner {
   readonly queue: MountQueue = new MountQueue();
   /** The roots of this join, by what the server calls them. */
   readonly byRootId: Map<string, SharedRootLink> = new Map();
-  /** Pairs whose `mount` was pushed in this join and not undone by an answered `unmount`, with the first one's params. */
-  readonly mounted: Map<string, string> = new Map();
+  readonly mounted: MountedPairs = new MountedPairs();
   /** Whether this server was seen to answer `root_id = id`. */
   namesRootsById = false;
   readonly host: TopologyHost;

@@ -1,4 +1,6 @@
 import type { CommandLedger } from "../connection/command-ledger.js";
+import type { ConnectionStatus } from "../connection/connection-detail.js";
+import type { Observable } from "../observable.js";
 import type { UploadHost } from "../uploads/upload-root.js";
 
 /** A root as its host knows it. */
@@ -11,6 +13,7 @@ export interface RootHost extends UploadHost {
   readonly random: () => number;
   readonly mountTimeoutMs: number;
   readonly unmountGraceMs: number;
+  readonly status: Observable<ConnectionStatus>;
   /** The numbers of the session's commands, where the server recognises repeats. */
   readonly commandLedger: CommandLedger | undefined;
   /** The root was live, and its way to the server is gone. */
