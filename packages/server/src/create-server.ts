@@ -5,7 +5,7 @@ import { createPubSub, type PubSub } from "./channels/pubsub.js";
 import { systemClock } from "./clock.js";
 import { consoleLogger, type Logger } from "./logger.js";
 import { connectionChannel } from "./stores/connection-channel.js";
-import type { RootInspection } from "./stores/root.js";
+import type { RootInspection } from "./stores/root-options.js";
 import { type RootAddress, RootRegistry } from "./stores/root-registry.js";
 import type { AnyStore, StoreDefOf } from "./stores/store-types.js";
 import { createEndpoint, type EndpointOptions } from "./transport/endpoint.js";

@@ -28,6 +28,15 @@ export {
   type MusubiServerOptions,
 } from "./create-server.js";
 export { consoleLogger, type Logger } from "./logger.js";
+export type {
+  AsyncContext,
+  MountAsyncContext,
+  StoreAsyncContext,
+  StreamItems,
+  StreamLoad,
+} from "./stores/async/async-context.js";
+export { type AsyncReason, AsyncValue } from "./stores/async/async-value.js";
+export type { AsyncFunction, AsyncOptions, AsyncOutcome, AsyncValueOptions } from "./stores/async/async-work.js";
 export { type CommandReply, command } from "./stores/command.js";
 export { defineStore, type NoParams, type StoreDefinition } from "./stores/define-store.js";
 export type { FieldOf, JsonOf } from "./stores/json-of.js";
@@ -41,7 +50,7 @@ export {
   upload,
 } from "./stores/placeholders.js";
 export { Rejection } from "./stores/rejection.js";
-export type { RootInspection } from "./stores/root.js";
+export type { RootInspection } from "./stores/root-options.js";
 export type { RootAddress } from "./stores/root-registry.js";
 export { type PayloadIssue, type } from "./stores/schema.js";
 export type {

@@ -15,7 +15,8 @@ import {
 import { type ChannelContext, type ChannelDefinition, error, joined, ok, type Reply } from "../channels/channel.js";
 import { ownerOf } from "../uploads/upload-channel.js";
 import { refusal } from "./failure.js";
-import { Root, type RootEnvironment } from "./root.js";
+import { Root } from "./root.js";
+import type { RootEnvironment } from "./root-options.js";
 import { type RootRegistry, rootIdOf } from "./root-registry.js";
 import type { AnyStore } from "./store-types.js";
 

@@ -1,5 +1,6 @@
 import type { Clock, StoreId } from "@musubi/protocol";
-import type { Root, RootInspection } from "./root.js";
+import type { Root } from "./root.js";
+import type { RootInspection } from "./root-options.js";
 
 /** Names roots across all connections: every client that mounted this pair has one. */
 export interface RootAddress {

@@ -1,5 +1,4 @@
 import {
-  type Clock,
   type Envelope,
   type JsonObject,
   MusubiError,
@@ -8,8 +7,6 @@ import {
   type StoreId,
   storeIdKey,
 } from "@musubi/protocol";
-import type { PubSub } from "../channels/pubsub.js";
-import type { Logger } from "../logger.js";
 import { RootUploads } from "../uploads/root-uploads.js";
 import type { UploadService } from "../uploads/upload-service.js";
 import { assemble, changedOps } from "./assemble.js";
@@ -20,11 +17,12 @@ import type { Assigns } from "./erased.js";
 import { failureOf, refusal } from "./failure.js";
 import { Instance } from "./instance.js";
 import { type Answer, describeMessage, isAsked, type RootMessage } from "./root-message.js";
-import type { RenderCounts, RootScope } from "./root-scope.js";
+import type { RootEnvironment, RootInspection, RootOptions } from "./root-options.js";
+import type { RootScope } from "./root-scope.js";
 import { type CloseReason, nextRootState, type RootEffect, type RootEvent, type RootState } from "./root-state.js";
-import { type RunLimits, runHandler, runMount } from "./run-message.js";
+import { runHandler, runMount } from "./run-message.js";
 import { SerialMailbox } from "./serial-mailbox.js";
-import type { AnyStore, TerminateReason } from "./store-types.js";
+import type { TerminateReason } from "./store-types.js";
 import { terminateStore } from "./terminate-store.js";
 
 /** What a root needs of the world. */

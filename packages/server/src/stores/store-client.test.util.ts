@@ -22,7 +22,7 @@ import { SocketSession } from "../channels/socket-session.js";
 import { systemClock } from "../clock.js";
 import type { Logger } from "../logger.js";
 import { connectionChannel } from "./connection-channel.js";
-import type { RootEnvironment } from "./root.js";
+import type { RootEnvironment } from "./root-options.js";
 import { RootRegistry } from "./root-registry.js";
 import type { AnyStore } from "./store-types.js";
 
