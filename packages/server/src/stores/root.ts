@@ -8,7 +8,6 @@ import {
   storeIdKey,
 } from "@musubi/protocol";
 import { RootUploads } from "../uploads/root-uploads.js";
-import type { UploadService } from "../uploads/upload-service.js";
 import { assemble, changedOps } from "./assemble.js";
 import { AsyncPool } from "./async/async-pool.js";
 import { failResult } from "./async/async-slots.js";
@@ -24,52 +23,6 @@ import { runHandler, runMount } from "./run-message.js";
 import { SerialMailbox } from "./serial-mailbox.js";
 import type { TerminateReason } from "./store-types.js";
 import { terminateStore } from "./terminate-store.js";
-
-/** What a root needs of the world. */
-export interface RootEnvironment extends RunLimits {
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly pubsub: PubSub;
-  /** Freezes assigns, in development. */
-  readonly freeze: boolean;
-  /** Messages that may wait in one root's mailbox. */
-  readonly maxMailbox: number;
-  /** Pieces of async work of one root that run at once. */
-  readonly maxAsync: number;
-  /** What the stores need that declare uploads. */
-  readonly uploads?: UploadService;
-}
-
-/** Which root, for whom, and where its messages go. */
-export interface RootOptions {
-  readonly store: AnyStore;
-  readonly id: string;
-  readonly rootId: string;
-  /** As the client sent them. */
-  readonly params: unknown;
-  readonly user: unknown;
-  readonly environment: RootEnvironment;
-  /** Sends an event to the client. Must not throw. */
-  push(event: string, payload: unknown): void;
-  /** Called once, when the pair can be mounted again. */
-  onRelease(): void;
-}
-
-/** A root as devtools and operators see it. */
-export interface RootInspection {
-  readonly rootId: string;
-  readonly module: string;
-  readonly id: string;
-  readonly status: RootState["status"];
-  /** Of the last envelope; 0 before the first. */
-  readonly version: number;
-  /** Messages that wait. */
-  readonly waiting: number;
-  readonly stores: number;
-  /** Pieces of async work that run, or wait for a place. */
-  readonly async: number;
-  readonly counts: RenderCounts;
-}
 
 /**
  * Drives one mounted root store: a mailbox, one {@link Cycle} per message, and the envelopes to its client.
