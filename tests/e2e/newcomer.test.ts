@@ -94,10 +94,14 @@ describe("docs/react.md, followed by a newcomer", () => {
     app.write("Mounting:");
     await app.run("check");
     app.edit("src/counter.tsx", "by: 1", 'by: "1"');
-    await expect(app.run("check")).rejects.toThrow(/counter\.tsx.*'string' is not assignable to type 'number'/);
-    app.write("Mounting:");
-    app.edit("src/counter.tsx", '"Counter"', '"Countre"');
-    await expect(app.run("check")).rejects.toThrow(/counter\.tsx.*'"Countre"' is not assignable to type '"Counter"'/);
+    app.edit(
+      "src/app.tsx",
+      "export",
+      'import { useMusubiRoot } from "./musubi.ts";\nexport const useWrong = () => useMusubiRoot({ module: "Countre", id: "main" });\nexport',
+    );
+    const said = await app.run("check").then(String, String);
+    expect(said).toMatch(/counter\.tsx.*'string' is not assignable to type 'number'/);
+    expect(said).toMatch(/app\.tsx.*'"Countre"' is not assignable to type '"Counter"'/);
   });
 
   test("the whole guide type-checks with skipLibCheck: false, builds, and its tests pass", async () => {
@@ -107,7 +111,7 @@ describe("docs/react.md, followed by a newcomer", () => {
     expect(await app.run("test")).toMatch(/Tests .*1 passed/);
   });
 
-  test("the whole page: rows, commands, streams, events, a switch of roots", async () => {
+  test("the whole page: rows, commands, streams, events, a switch of roots, async values, uploads", async () => {
     app.write();
     const { url } = await startBoth();
     const [one, two] = await Promise.all([openTab(url), openTab(url)]);
@@ -128,6 +132,18 @@ describe("docs/react.md, followed by a newcomer", () => {
     await page.getByRole("heading", { name: "Today" }).waitFor();
     await page.getByRole("button", { name: "work" }).click();
     await page.getByRole("heading", { name: "Work" }).waitFor();
+
+    await page.getByText("4000 stars tonight").waitFor();
+    await page.getByRole("button", { name: "Count in bad weather" }).click();
+    await page.getByText("4000 stars, and now it is cloudy").waitFor();
+
+    const file = (name: string) => ({ name, mimeType: "text/plain", buffer: Buffer.from(`what ${name} says`) });
+    await page.getByLabel("Notes").setInputFiles([file("a.txt"), file("b.pdf")]);
+    await page.getByText("b.pdf: ").waitFor();
+    await page.getByText("a.txt: pending").waitFor();
+    await page.getByRole("button", { name: "Send" }).click();
+    await page.getByText("Kept: what a.txt says").waitFor();
+    await expect.poll(() => page.getByText("a.txt: ").count()).toBe(0);
     expect([one.complaints, two.complaints]).toEqual([[], []]);
   });
 
