@@ -104,7 +104,7 @@ async function targetOf(
   try {
     const context = { user: uploads.root.scope.user, logger, signal: cycle.signal };
     const { uploader, meta } = (await slot.presign(info, context)) as ExternalTarget;
-    return { uploader: String(uploader), meta: toJson(meta, "what presign returned as meta") };
+    return { uploader, meta: toJson(meta, "what presign returned as meta") };
   } catch (cause) {
     if (Rejection.is(cause)) return { code: cause.reason, message: "It was refused." };
     logger.error({ err: cause }, "presign failed");
