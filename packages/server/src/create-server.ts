@@ -1,12 +1,14 @@
 import type { Server } from "node:http";
-import { type Clock, MusubiError } from "@musubi/protocol";
+import { type Clock, MusubiError, type StoreId } from "@musubi/protocol";
 import type { ChannelDefinition } from "./channels/channel.js";
 import { createPubSub, type PubSub } from "./channels/pubsub.js";
 import { systemClock } from "./clock.js";
 import { consoleLogger, type Logger } from "./logger.js";
 import { connectionChannel } from "./stores/connection-channel.js";
+import type { ServerHooks } from "./stores/hooks.js";
 import type { RootInspection } from "./stores/root-options.js";
-import { type RootAddress, RootRegistry } from "./stores/root-registry.js";
+import { type RootAddress, type RootPair, RootRegistry } from "./stores/root-registry.js";
+import type { ErasedHooks } from "./stores/run-hooks.js";
 import type { AnyStore, StoreDefOf } from "./stores/store-types.js";
 import { createEndpoint, type EndpointOptions } from "./transport/endpoint.js";
 import { uploadChannel } from "./uploads/upload-channel.js";
@@ -35,6 +37,8 @@ export interface MusubiServerOptions<Stores extends readonly AnyStore[]>
   readonly maxAsync?: number;
   /** Roots that one connection can hold. Default 200; past it mounts are answered `too_many_roots`. */
   readonly maxRoots?: number;
+  /** What runs around every mount, command, render and message, in this order. */
+  readonly hooks?: readonly ServerHooks[];
   /** Bounds, temp files and the secret of uploads. */
   readonly uploads?: UploadOptions;
   /** Freezes assigns, so that changing one in place throws. Default: unless `NODE_ENV` is `"production"`. */
@@ -55,6 +59,11 @@ export interface MusubiServer<Stores extends readonly AnyStore[] = readonly AnyS
    * It never waits for them.
    */
   send(address: RootAddress, name: string, message?: unknown): number;
+  /**
+   * Changes some assigns of a store, by its id in the tree, in every root mounted as this pair, as if it had assigned
+   * them; how many took it. It never waits for them.
+   */
+  sendUpdate(root: RootPair, storeId: StoreId, assigns: Readonly<Record<string, unknown>>): number;
   /** What is open right now. */
   inspect(): { readonly sockets: number; readonly channels: number; readonly roots: readonly RootInspection[] };
   /**
@@ -87,6 +96,7 @@ export function createMusubiServer<const Stores extends readonly AnyStore[]>(
     maxMailbox,
     maxRoots,
     maxAsync,
+    hooks = [],
     uploads: uploadOptions,
     ...rest
   } = options;
@@ -114,6 +124,9 @@ export function createMusubiServer<const Stores extends readonly AnyStore[]>(
       mountTimeoutMs: mountTimeoutMs ?? 10_000,
       maxMailbox: maxMailbox ?? 1_000,
       maxAsync: maxAsync ?? 64,
+      // The types end here: what a hook gets is the same handle that stores get.
+      // oxlint-disable-next-line typescript/no-unnecessary-type-assertion -- it is not where an app registers its user
+      hooks: hooks as readonly ErasedHooks[],
       uploads,
     },
   });
@@ -131,6 +144,7 @@ export function createMusubiServer<const Stores extends readonly AnyStore[]>(
     broadcast: (to, event, payload) => endpoint.broadcast(to, event, payload),
     disconnect: (socketId) => endpoint.disconnect(socketId),
     send: (address, name, message) => registry.send(address, name, message),
+    sendUpdate: (root, storeId, assigns) => registry.sendUpdate(root, storeId, assigns),
     inspect: () => ({ ...endpoint.inspect(), roots: registry.inspect() }),
     async close() {
       await endpoint.close();

@@ -39,6 +39,16 @@ export { type AsyncReason, AsyncValue } from "./stores/async/async-value.js";
 export type { AsyncFunction, AsyncOptions, AsyncOutcome, AsyncValueOptions } from "./stores/async/async-work.js";
 export { type CommandReply, command } from "./stores/command.js";
 export { defineStore, type NoParams, type StoreDefinition } from "./stores/define-store.js";
+export {
+  type CommandCall,
+  type Halt,
+  type HookContext,
+  halt,
+  type MessageReport,
+  type RenderedStore,
+  type ServerHooks,
+  type StoreHooks,
+} from "./stores/hooks.js";
 export type { FieldOf, JsonOf } from "./stores/json-of.js";
 export type { None } from "./stores/none.js";
 export {
@@ -51,7 +61,7 @@ export {
 } from "./stores/placeholders.js";
 export { Rejection } from "./stores/rejection.js";
 export type { RootInspection } from "./stores/root-options.js";
-export type { RootAddress } from "./stores/root-registry.js";
+export type { RootAddress, RootPair } from "./stores/root-registry.js";
 export { type PayloadIssue, type } from "./stores/schema.js";
 export type {
   AnyStore,

@@ -101,10 +101,10 @@ function unmount(ctx: ChannelContext<Roots>, payload: unknown): Reply {
 }
 
 function command(ctx: ChannelContext<Roots>, payload: unknown): Reply | undefined {
-  const { root_id, store_id, name, payload: argument } = parseCommand(payload);
+  const { root_id, store_id, name, payload: argument, command_id } = parseCommand(payload);
   const root = ctx.state.get(root_id);
   if (root === undefined) return error(refusal("unknown_root"));
-  root.command(store_id, name, argument, ctx.defer());
+  root.command(store_id, name, argument, ctx.defer(), command_id);
   return undefined;
 }
 

@@ -12,6 +12,7 @@ import type { Template } from "./template.js";
  */
 export class Cycle {
   readonly scope: RootScope;
+  readonly commandId: number | null;
   /** Stores that have to render anew. */
   readonly dirty: Set<Instance> = new Set();
   /** What stores rendered in this cycle; children are filled in at its end. */
@@ -32,8 +33,10 @@ export class Cycle {
   #cancelled: Error | null = null;
   #interrupt: ((reason: Error) => void) | null = null;
 
-  constructor(scope: RootScope) {
+  /** `commandId`: the number that the client gave the command. */
+  constructor(scope: RootScope, commandId: number | null = null) {
     this.scope = scope;
+    this.commandId = commandId;
   }
 
   get over(): boolean {

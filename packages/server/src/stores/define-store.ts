@@ -4,6 +4,7 @@ import { normalizeUpload, type UploadDefinition, type UploadsOf } from "../uploa
 import type { AsyncHandlers } from "./async/async-context.js";
 import { commandParts } from "./command.js";
 import type { ErasedCommand, ErasedDefinition, ErasedStream } from "./erased.js";
+import type { StoreHooks } from "./hooks.js";
 import type { None } from "./none.js";
 import type {
   AssignsFrom,
@@ -86,6 +87,11 @@ export interface StoreDefinition<
       >["handle"]
     >
   >;
+  /** What runs around mounts, commands and renders of this store, after the server's hooks for all stores. */
+  readonly hooks?: StoreHooks<
+    StoreContext<AssignsFrom<Assigns>, ItemsOf<Streams>, PayloadsOf<Events>, ParamsFrom<Params>, UploadsOf<Uploads>>,
+    MountContext<ItemsOf<Streams>, PayloadsOf<Events>, ParamsFrom<Params>>
+  >;
   /** Runs once after the store's end, for what `mount` opened. */
   terminate?(ctx: TerminateContext<Assigns, ParamsFrom<Params>>, reason: TerminateReason): void | Promise<void>;
 }
@@ -130,8 +136,9 @@ export function defineStore<
     throw new MusubiError("invalid_usage", `a store module is named by a string without ":", not "${module}"`);
   }
   // The types end here: what the compiler has checked above is kept as functions of unknown.
-  const { mount, render, terminate } = definition as unknown as Pick<ErasedDefinition, "mount" | "render"> & {
+  const { mount, render, terminate, hooks } = definition as unknown as Pick<ErasedDefinition, "mount" | "render"> & {
     readonly terminate?: NonNullable<ErasedDefinition["terminate"]>;
+    readonly hooks?: NonNullable<ErasedDefinition["hooks"]>;
   };
   return {
     module,
@@ -152,6 +159,7 @@ export function defineStore<
       events: new Set(Object.keys(definition.events ?? {})),
       info: new Map(Object.entries(definition.info ?? {}) as [string, never][]),
       async: new Map(Object.entries(definition.async ?? {}) as [string, never][]),
+      hooks: hooks ?? null,
       terminate: terminate ?? null,
     },
   };

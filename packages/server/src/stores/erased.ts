@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { UploadSlot } from "../uploads/upload-definition.js";
 import type { AsyncOutcome } from "./async/async-work.js";
+import type { ErasedHooks } from "./run-hooks.js";
 import type { StoreHandle } from "./store-handle.js";
 
 /** A command without its types. */
@@ -38,5 +39,6 @@ export interface ErasedDefinition {
   readonly events: ReadonlySet<string>;
   readonly info: ReadonlyMap<string, (ctx: StoreHandle, message: unknown) => unknown>;
   readonly async: ReadonlyMap<string, (ctx: StoreHandle, outcome: AsyncOutcome) => unknown>;
+  readonly hooks: ErasedHooks | null;
   readonly terminate: ((ctx: unknown, reason: string) => unknown) | null;
 }

@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from "@musubi/protocol";
+import type { JsonObject, JsonValue, StoreId } from "@musubi/protocol";
 import type { AsyncRun } from "./async/async-run.js";
 import type { UploadWork } from "../uploads/root-uploads.js";
 import type { Assigns } from "./erased.js";
@@ -13,10 +13,10 @@ export type RootMessage =
   | { readonly kind: "mount"; answer: Answer | null }
   | {
       readonly kind: "command";
-      /** The store's id as a key. */
-      readonly storeKey: string;
+      readonly storeId: StoreId;
       readonly name: string;
       readonly payload: JsonValue;
+      readonly commandId: number | null;
       answer: Answer | null;
     }
   | {
@@ -49,5 +49,30 @@ export function describeMessage(message: RootMessage): string {
       return `taking ${message.run.work.label}`;
     default:
       return `the ${message.kind} "${message.name}"`;
+  }
+}
+
+/** What a message is about, for reports. */
+export function addressOf(message: RootMessage): {
+  readonly kind: RootMessage["kind"];
+  readonly name: string | null;
+  readonly storeId: StoreId;
+} {
+  const { kind } = message;
+  switch (message.kind) {
+    case "mount":
+      return { kind, name: null, storeId: [] };
+    case "command":
+      return { kind, name: message.name, storeId: message.storeId };
+    case "upload":
+      return { kind, name: message.name, storeId: [] };
+    case "info":
+      return { kind, name: message.name, storeId: message.instance.storeId };
+    case "update":
+      return { kind, name: null, storeId: message.instance.storeId };
+    case "async":
+      return { kind, name: message.run.work.name, storeId: message.instance.storeId };
+    default:
+      return message satisfies never;
   }
 }

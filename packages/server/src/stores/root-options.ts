@@ -4,6 +4,7 @@ import type { Logger } from "../logger.js";
 import type { UploadService } from "../uploads/upload-service.js";
 import type { RenderCounts } from "./root-scope.js";
 import type { RootState } from "./root-state.js";
+import type { ErasedHooks } from "./run-hooks.js";
 import type { RunLimits } from "./run-message.js";
 import type { AnyStore } from "./store-types.js";
 
@@ -18,6 +19,8 @@ export interface RootEnvironment extends RunLimits {
   readonly maxMailbox: number;
   /** Pieces of async work of one root that run at once. */
   readonly maxAsync: number;
+  /** Hooks for all stores. */
+  readonly hooks: readonly ErasedHooks[];
   /** What the stores need that declare uploads. */
   readonly uploads?: UploadService;
 }

@@ -1,11 +1,16 @@
 import type { Clock, StoreId } from "@musubi/protocol";
+import type { Assigns } from "./erased.js";
 import type { Root } from "./root.js";
 import type { RootInspection } from "./root-options.js";
 
 /** Names roots across all connections: every client that mounted this pair has one. */
-export interface RootAddress {
+export interface RootPair {
   readonly module: string;
   readonly id: string;
+}
+
+/** A store in the roots of a pair. */
+export interface RootAddress extends RootPair {
   /** A store in them; the root store by default. */
   readonly storeId?: StoreId;
 }
@@ -32,11 +37,12 @@ export class RootRegistry {
 
   /** Enqueues a message for `info[name]` of every root at this address; how many took it. */
   send(address: RootAddress, name: string, message: unknown): number {
-    let taken = 0;
-    for (const root of this.#byRootId.get(rootIdOf(address.module, address.id)) ?? []) {
-      if (root.send(name, message, address.storeId)) taken += 1;
-    }
-    return taken;
+    return this.#count(address, (root) => root.send(name, message, address.storeId));
+  }
+
+  /** Enqueues a change of some assigns of a store of every root of a pair; how many took it. */
+  sendUpdate(pair: RootPair, storeId: StoreId, assigns: Assigns): number {
+    return this.#count(pair, (root) => root.sendUpdate(storeId, assigns));
   }
 
   inspect(): readonly RootInspection[] {
@@ -50,6 +56,12 @@ export class RootRegistry {
       const timer = clock.setTimeout(resolve, timeoutMs);
       ended.then(() => resolve(), reject).finally(() => clock.clearTimeout(timer));
     });
+  }
+
+  #count({ module, id }: RootPair, send: (root: Root) => boolean): number {
+    let taken = 0;
+    for (const root of this.#byRootId.get(rootIdOf(module, id)) ?? []) if (send(root)) taken += 1;
+    return taken;
   }
 
   async #forget(root: Root): Promise<void> {

@@ -1,12 +1,14 @@
-import type { Clock } from "@musubi/protocol";
+import type { Clock, StoreId } from "@musubi/protocol";
 import type { PubSub } from "../channels/pubsub.js";
 import type { Logger } from "../logger.js";
 import type { RootUploads } from "../uploads/root-uploads.js";
 import type { AsyncPool } from "./async/async-pool.js";
 import type { AsyncRun } from "./async/async-run.js";
 import type { Cycle } from "./cycle.js";
+import type { Assigns } from "./erased.js";
 import type { Instance } from "./instance.js";
 import type { Resource } from "./resource.js";
+import type { ErasedHooks } from "./run-hooks.js";
 
 /** Work done by a root, counted: for tests of growth and for devtools. */
 export interface RenderCounts {
@@ -25,6 +27,8 @@ export interface RootScope {
   readonly pubsub: PubSub;
   /** Freezes assigns, in development. */
   readonly freeze: boolean;
+  /** Hooks for all stores. */
+  readonly hooks: readonly ErasedHooks[];
   readonly counts: RenderCounts;
   /** How long async work may take where it does not say, in milliseconds. */
   readonly asyncTimeoutMs: number;
@@ -43,6 +47,8 @@ export interface RootScope {
   storeAt(key: string): Instance | undefined;
   /** Puts a message for `info[name]` into the mailbox. It is dropped if `resource` has been closed by its turn. */
   deliver(instance: Instance, name: string, message: unknown, resource: Resource | null): void;
+  /** Puts a change of some assigns of another store into the mailbox. */
+  sendUpdate(storeId: StoreId, assigns: Assigns): void;
   /** Puts the result of async work into the mailbox, however full. */
   deliverAsync(run: AsyncRun): void;
 }

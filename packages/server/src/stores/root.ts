@@ -1,6 +1,7 @@
 import {
   type Envelope,
   type JsonObject,
+  type JsonValue,
   MusubiError,
   PATCH,
   ROOT_DOWN,
@@ -15,10 +16,11 @@ import { Cycle } from "./cycle.js";
 import type { Assigns } from "./erased.js";
 import { failureOf, refusal } from "./failure.js";
 import { Instance } from "./instance.js";
-import { type Answer, describeMessage, isAsked, type RootMessage } from "./root-message.js";
+import { type Answer, addressOf, describeMessage, isAsked, type RootMessage } from "./root-message.js";
 import type { RootEnvironment, RootInspection, RootOptions } from "./root-options.js";
 import type { RootScope } from "./root-scope.js";
 import { type CloseReason, nextRootState, type RootEffect, type RootEvent, type RootState } from "./root-state.js";
+import { afterMessage, afterRender } from "./run-hooks.js";
 import { runHandler, runMount } from "./run-message.js";
 import { SerialMailbox } from "./serial-mailbox.js";
 import type { TerminateReason } from "./store-types.js";
@@ -63,6 +65,7 @@ export class Root {
       logger: environment.logger,
       pubsub: environment.pubsub,
       freeze: environment.freeze,
+      hooks: environment.hooks,
       counts: { renders: 0, values: 0 },
       asyncTimeoutMs: environment.handlerTimeoutMs,
       maxMailbox: environment.maxMailbox,
@@ -81,6 +84,7 @@ export class Root {
       deliver: (instance, name, message, resource) => {
         this.#deliver({ kind: "info", instance, name, message, resource, answer: null });
       },
+      sendUpdate: (to, assigns) => void this.sendUpdate(to, assigns),
       deliverAsync: (run) => {
         // Never lost, or its value would load for ever; no more of them wait than there is async work.
         this.#mailbox.put({ kind: "async", instance: run.instance, run, answer: null }, true);
@@ -98,8 +102,8 @@ export class Root {
   }
 
   /** Enqueues a client's command. Answered `overloaded` when too many wait, `unknown_root` after the end. */
-  command(storeId: StoreId, name: string, payload: JsonObject[string], answer: Answer): void {
-    const taken = this.#mailbox.put({ kind: "command", storeKey: storeIdKey(storeId), name, payload, answer });
+  command(storeId: StoreId, name: string, payload: JsonValue, answer: Answer, commandId: number | null = null): void {
+    const taken = this.#mailbox.put({ kind: "command", storeId, name, payload, commandId, answer });
     if (!taken) answer("error", refusal(this.#isOver ? "unknown_root" : "overloaded"));
   }
 
@@ -119,7 +123,7 @@ export class Root {
   /** Enqueues a change of some assigns of a store; whether it was taken. */
   sendUpdate(storeId: StoreId, assigns: Assigns): boolean {
     const instance = this.#stores.get(storeIdKey(storeId));
-    return instance !== undefined && this.#mailbox.put({ kind: "update", instance, assigns, answer: null });
+    return instance !== undefined && this.#deliver({ kind: "update", instance, assigns, answer: null });
   }
 
   /** Resolves when no message is handled or waits, and no async work either. */
@@ -155,29 +159,30 @@ export class Root {
     return this.#state.status !== "mounting" && this.#state.status !== "live";
   }
 
-  #deliver(message: RootMessage & { readonly kind: "info" }): boolean {
+  #deliver(message: RootMessage & { readonly kind: "info" | "update" }): boolean {
     const taken = this.#mailbox.put(message);
     if (taken) return true;
-    if (message.resource !== null) message.resource.waiting = false;
+    if (message.kind === "info" && message.resource !== null) message.resource.waiting = false;
     if (!this.#isOver) {
-      this.#environment.logger.warn(
-        { rootId: this.rootId, info: message.name },
-        "a mailbox is full; a message is lost",
-      );
+      const details = { rootId: this.rootId, message: describeMessage(message) };
+      this.#environment.logger.warn(details, "a mailbox is full; a message is lost");
     }
     return false;
   }
 
   async #handle(message: RootMessage): Promise<void> {
-    const cycle = new Cycle(this.#scope);
+    const cycle = new Cycle(this.#scope, message.kind === "command" ? message.commandId : null);
+    const begun = this.#scope.hooks.length > 0 ? this.#environment.clock.now() : 0;
     this.#scope.cycle = cycle;
     this.#current = message;
     try {
       const reply = await this.#run(cycle, message);
       if (cycle.cancelled !== null) throw cycle.cancelled;
       this.#succeed(cycle, message, reply);
+      afterRender(cycle);
+      this.#report(message, begun, reply, null);
     } catch (cause) {
-      this.#fail(cycle, message, cause);
+      this.#report(message, begun, this.#fail(cycle, message, cause), { cause });
     } finally {
       this.#scope.cycle = null;
       this.#current = null;
@@ -193,7 +198,7 @@ export class Root {
       return { root_id: this.rootId };
     }
     if (message.kind === "command") {
-      return runHandler(cycle, message, this.#stores.get(message.storeKey), this.#environment);
+      return runHandler(cycle, message, this.#stores.get(storeIdKey(message.storeId)), this.#environment);
     }
     if (message.kind === "upload") return message.work(cycle);
     const resource = message.kind === "info" ? message.resource : null;
@@ -222,7 +227,7 @@ export class Root {
     for (const instance of cycle.removed) this.#terminate(instance, "removed");
   }
 
-  #fail(cycle: Cycle, message: RootMessage, cause: unknown): void {
+  #fail(cycle: Cycle, message: RootMessage, cause: unknown): JsonObject {
     cycle.rollback(cause);
     for (const instance of cycle.mounted) this.#terminate(instance, "discarded");
     const failure = failureOf(cause, cycle.cancelled);
@@ -240,6 +245,21 @@ export class Root {
     } else if (failure.fatal) {
       this.#apply({ type: "render_failed" });
     }
+    return failure.response;
+  }
+
+  #report(message: RootMessage, begun: number, response: JsonObject, failed: { readonly cause: unknown } | null): void {
+    const { rootId, module } = this;
+    afterMessage(this.#scope, () => ({
+      ...addressOf(message),
+      rootId,
+      module,
+      user: this.#options.user,
+      status: failed === null ? "ok" : "error",
+      response,
+      cause: failed?.cause ?? null,
+      durationMs: this.#environment.clock.now() - begun,
+    }));
   }
 
   /** What the client has to be sent; `null` when nothing changed. */

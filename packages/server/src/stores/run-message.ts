@@ -4,6 +4,7 @@ import type { Cycle } from "./cycle.js";
 import { refusal } from "./failure.js";
 import type { Instance } from "./instance.js";
 import { isThenable, type MaybePromise, thenDo } from "./maybe-promise.js";
+import { aroundCommand } from "./run-hooks.js";
 import { Rejection } from "./rejection.js";
 import { describeMessage, type RootMessage } from "./root-message.js";
 import { validate } from "./schema.js";
@@ -37,7 +38,8 @@ export async function runHandler(
   if (instance === undefined) throw refused("unknown_store");
   const running = run(cycle, instance, message);
   const result = isThenable(running) ? await cycle.wait(running, limits.handlerTimeoutMs, what) : running;
-  const reply = message.kind === "command" ? toReply(result, `the reply of ${what} of ${instance.label}`) : {};
+  // Only a command has a result: its reply.
+  const reply = message.kind === "command" ? (result as JsonObject) : {};
   const settling = settle(cycle);
   if (isThenable(settling)) await cycle.wait(settling, limits.mountTimeoutMs, `rendering after ${what}`);
   return reply;
@@ -65,12 +67,20 @@ function runCommand(
 ): MaybePromise<unknown> {
   const command = instance.definition.commands.get(message.name);
   if (command === undefined) throw refused("unknown_command");
-  if (command.schema === null) return command.handler(cycle.handle(instance), {});
+  const handle = (payload: unknown): MaybePromise<unknown> =>
+    aroundCommand(
+      cycle,
+      instance,
+      { name: message.name, payload },
+      () => command.handler(cycle.handle(instance), payload),
+      (result) => toReply(result, `the reply of the command "${message.name}" of ${instance.label}`),
+    );
+  if (command.schema === null) return handle({});
   return thenDo(validate(command.schema, message.payload), (result) => {
     if (!result.valid) throw refused("invalid_payload", { issues: toJson(result.issues, "the issues of a payload") });
     // The schema may have outlasted the message.
     if (cycle.over) throw cycle.cancelled ?? new MusubiError("stale_context", "the message has ended");
-    return command.handler(cycle.handle(instance), result.value);
+    return handle(result.value);
   });
 }
 

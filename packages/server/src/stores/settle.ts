@@ -5,6 +5,7 @@ import type { Assigns } from "./erased.js";
 import type { Instance } from "./instance.js";
 import { isThenable, type MaybePromise, thenDo } from "./maybe-promise.js";
 import { renderInstance } from "./render-instance.js";
+import { beforeMount } from "./run-hooks.js";
 import { invalidValue, validate } from "./schema.js";
 import { terminateStore } from "./terminate-store.js";
 
@@ -34,8 +35,9 @@ export function mountStore(cycle: Cycle, instance: Instance, validated: MaybePro
     ensureLive(cycle);
     cycle.touch(instance).params = params;
     const handle = cycle.handle(instance);
-    const mounting = instance.definition.mount(handle, handle.params);
-    return thenDo(mounting, (assigns) => takeAssigns(cycle, instance, assigns));
+    return thenDo(beforeMount(cycle, instance, handle.params), () =>
+      thenDo(instance.definition.mount(handle, handle.params), (assigns) => takeAssigns(cycle, instance, assigns)),
+    );
   });
 }
 

@@ -135,6 +135,7 @@ export class StoreServer {
         mountTimeoutMs: 10_000,
         maxMailbox: 1_000,
         maxAsync: 64,
+        hooks: [],
         ...environment,
       },
     });

@@ -26,6 +26,14 @@ export class StoreHandle {
     this.#instance = instance;
   }
 
+  get module(): string {
+    return this.#instance.store.module;
+  }
+
+  get commandId(): number | null {
+    return this.#cycle.commandId;
+  }
+
   get id(): string {
     return this.#instance.id;
   }
@@ -100,6 +108,11 @@ export class StoreHandle {
     const instance = this.#instance;
     this.#checkInfo(name);
     this.#live().onCommit(() => instance.scope.deliver(instance, name, message, null));
+  }
+
+  sendUpdate(storeId: StoreId, assigns: Assigns): void {
+    const { scope } = this.#instance;
+    this.#live().onCommit(() => scope.sendUpdate(storeId, assigns));
   }
 
   sendAfter(delayMs: number, name: string, message?: unknown): Unsubscribe {

@@ -71,7 +71,10 @@ export interface StreamWriter<Item> {
 export interface BaseContext<Streams, Events, Params> {
   /** The id that the client mounted this root with, or the child's own. */
   readonly id: string;
+  readonly module: string;
   readonly storeId: StoreId;
+  /** The number that the client gave the command that is handled; `null` where there is none. */
+  readonly commandId: number | null;
   /** The mount's params as its schema gave them, or the props from the parent, latest ones. */
   readonly params: Params;
   readonly user: User;
@@ -83,6 +86,11 @@ export interface BaseContext<Streams, Events, Params> {
   pushEvent<Name extends keyof Events & string>(name: Name, payload: Events[Name]): void;
   /** Puts a message for `info[name]` of this store into the mailbox, once this message has succeeded. */
   send(name: string, message?: unknown): void;
+  /**
+   * Changes some assigns of another store of this root, by its id, in a message of its own once this one has
+   * succeeded. One that is not in the tree then is left alone.
+   */
+  sendUpdate(storeId: StoreId, assigns: Readonly<Record<string, unknown>>): void;
   /** As {@link send}, after `delayMs`. Undone by the function it returns and by the store's end. */
   sendAfter(delayMs: number, name: string, message?: unknown): Unsubscribe;
   /** As {@link send}, every `periodMs` until undone. */

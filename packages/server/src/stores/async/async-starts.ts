@@ -22,6 +22,7 @@ export function assignAsync(
   const slots = typeof keys === "string" ? [keys] : keys;
   const label = `the async value "${slots.join('", "')}" of ${instance.label}`;
   startWork(cycle, instance, {
+    name: slots.join(","),
     label,
     slots,
     timeoutMs: timeoutOf(instance, options),
@@ -46,6 +47,7 @@ export function streamAsync(
   // Asked for first, since it refuses an unknown name.
   const stream = cycle.handle(instance).stream(name);
   startWork(cycle, instance, {
+    name,
     label: `the async stream "${name}" of ${instance.label}`,
     slots: [name],
     timeoutMs: timeoutOf(instance, options),
@@ -77,6 +79,7 @@ export function startAsync(
     throw new MusubiError("invalid_usage", `${instance.label} has no async handler called "${name}"`);
   }
   startWork(cycle, instance, {
+    name,
     label: `the async "${name}" of ${instance.label}`,
     slots: [handlerSlot(name)],
     timeoutMs: timeoutOf(instance, options),

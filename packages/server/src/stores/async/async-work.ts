@@ -28,6 +28,8 @@ export type AsyncFunction<Value> = (signal: AbortSignal) => Value | PromiseLike<
 
 /** What is to be done in the background, and what its result becomes. */
 export interface AsyncWork {
+  /** What it was started as: assigns by their keys, a stream or a handler by its name. */
+  readonly name: string;
   /** How messages and logs name it. */
   readonly label: string;
   /** What it is held under: a newer start under one of these takes that one over. */
