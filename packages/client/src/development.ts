@@ -1,12 +1,7 @@
 declare const process: { readonly env: { readonly NODE_ENV?: string } };
 
-/** Whether this is a development build. Bundlers replace `process.env.NODE_ENV`; without one it is off in browsers. */
-export const isDevelopment: boolean = readEnvironment() !== "production";
-
-function readEnvironment(): string | undefined {
-  try {
-    return process.env.NODE_ENV;
-  } catch {
-    return "production";
-  }
-}
+/**
+ * Whether this is a development build. Bundlers replace `process.env.NODE_ENV`, and with it leave out what is for
+ * development only; without one it is off in browsers. (As a conditional, since esbuild folds no other form of this.)
+ */
+export const isDevelopment: boolean = typeof process === "undefined" ? false : process.env.NODE_ENV !== "production";

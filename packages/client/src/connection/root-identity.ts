@@ -12,7 +12,7 @@ export function rootKey({ module, id }: RootIdentity): string {
   return JSON.stringify([module, id]);
 }
 
-/** A root could not be mounted, and `why`; with the server's reply when that is the reason. */
+/** Why a root is not mounted, or not any more; with the server's message when that is the reason. */
 export function mountError(
   { module, id }: RootIdentity,
   code: ErrorCode,
@@ -20,15 +20,24 @@ export function mountError(
   details?: unknown,
 ): MusubiMountError {
   const reason = replyReason(details);
-  return new MusubiMountError(code, `${module} "${id}" could not be mounted: ${why}.`, { module, id, reason, details });
+  return new MusubiMountError(code, `Root ${module} "${id}": ${why}.`, { module, id, reason, details });
 }
 
 /** The server answered a mount with an error. */
 export function refusedError(root: RootIdentity, response: unknown): MusubiMountError {
-  return mountError(root, "mount_refused", `the server says ${describe(replyReason(response))}`, response);
+  return mountError(
+    root,
+    "mount_refused",
+    `the server refused to mount it: ${describe(replyReason(response))}`,
+    response,
+  );
 }
 
 /** The server did not answer a mount. */
 export function timeoutError(root: RootIdentity, timeoutMs: number): MusubiMountError {
-  return mountError(root, "mount_timeout", `no answer in ${timeoutMs} ms; does the server have this module?`);
+  return mountError(
+    root,
+    "mount_timeout",
+    `no answer to its mount in ${timeoutMs} ms; does the server have this module?`,
+  );
 }

@@ -50,7 +50,7 @@ export class SharedRootLink implements ConnectedLink {
   mount(params: object, resume?: ResumePoint): void {
     const { queue, mounted, namesRootsById } = this.#topology;
     if (queue.takeCondemned(this.#key))
-      this.#refuse(mountError(this.#root, "mount_crashed", "twice that crashed the server's channel"));
+      this.#refuse(mountError(this.#root, "mount_crashed", "mounting it crashed the server's channel twice"));
     else if (namesRootsById && mounted.hasNamesake(this.#root)) this.#refuse(this.#takenError(this.#root.id));
     else queue.request(this.#key, () => this.#push(resume === undefined ? { params } : { params, resume }));
   }

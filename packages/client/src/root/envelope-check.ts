@@ -1,24 +1,16 @@
 import type { Envelope } from "@musubi/protocol";
 
-/** What an envelope is to a root at some version (protocol.md section 3, the table). */
+/** What an envelope is to a root (protocol.md section 3, the table). */
 export type EnvelopeVerdict = "initial" | "next" | "duplicate" | "gap";
 
-/** Whether the envelope begins a root: 0 to 1, with one op that replaces the whole tree. */
-export function isInitial(envelope: Envelope): boolean {
-  const [op] = envelope.ops;
-  return (
-    envelope.base_version === 0 &&
-    envelope.version === 1 &&
-    envelope.ops.length === 1 &&
-    op?.op === "replace" &&
-    op.path === ""
-  );
-}
-
-/** Reads an envelope for a live root at `version`. */
-export function judgeEnvelope(envelope: Envelope, version: number): EnvelopeVerdict {
-  if (envelope.base_version === version && envelope.version === version + 1) return "next";
-  if (isInitial(envelope)) return "initial";
-  const startsAtZero = envelope.base_version === 0 && envelope.version === 1;
-  return envelope.version <= version && !startsAtZero ? "duplicate" : "gap";
+/**
+ * Reads an envelope for a root that is live at version `at`, or, without one, has yet to get its initial envelope: the
+ * one from 0 to 1 with one op that replaces the whole tree.
+ */
+export function judgeEnvelope({ base_version, version, ops }: Envelope, at: number | undefined): EnvelopeVerdict {
+  if (base_version === at && version === at + 1) return "next";
+  const isFirst = base_version === 0 && version === 1;
+  const [op] = ops;
+  if (isFirst && ops.length === 1 && op?.op === "replace" && op.path === "") return "initial";
+  return at !== undefined && version <= at && !isFirst ? "duplicate" : "gap";
 }

@@ -12,10 +12,14 @@ export type OptimisticUpdate = (state: unknown) => unknown;
 interface Shown {
   readonly record: StoreRecord;
   readonly update: OptimisticUpdate;
-  /** What ends it; `undefined` while its command is under way. */
-  until: { readonly commandId: number; version?: number } | { readonly timer: TimerHandle } | undefined;
+  /** Its command succeeded, and the server will tell at which version its effects are in the tree. */
+  commandId?: number | undefined;
+  /** That version, once it is told. */
+  version?: number;
+  /** Its command succeeded, and nothing will be told of its effects: it goes when this runs out, if not before. */
+  timer?: TimerHandle;
   /** Whether its command outlived a join: what the server said of it in that one may be lost. */
-  isLate: boolean;
+  isLate?: true;
 }
 
 /** What {@link OptimisticUpdates} needs to know of its root. */
@@ -32,102 +36,78 @@ export interface OptimisticUpdatesOptions {
  * Updates shown before the server has made them: laid over snapshots, never into the tree, so that envelopes are
  * applied underneath. Each goes when its command's effects are in the tree, or its command fails (client.md rule 15).
  */
-export class OptimisticUpdates {
-  readonly #options: OptimisticUpdatesOptions;
-  readonly #shown = new Set<Shown>();
-  #gathered: StoreRecord[] | undefined;
-
-  constructor(options: OptimisticUpdatesOptions) {
-    this.#options = options;
-  }
-
+export interface OptimisticUpdates {
   /**
    * Shows an update of a store while the command that `send` sends is under way, and until its effects are there. A
    * command that ends at once, unsent, is not shown.
    */
-  showDuring<T>(record: StoreRecord, update: OptimisticUpdate, send: (onOutcome: CommandOutcome) => T): T {
-    const { tree, willSettle } = this.#options;
-    const shown: Shown = { record, update, until: undefined, isLate: false };
-    let isOver = false;
-    const result = send((isOk, commandId) => {
-      isOver = true;
-      if (!this.#shown.has(shown)) return;
-      if (!isOk) this.#tell(this.#drop(shown));
-      else if (commandId !== undefined && !shown.isLate && willSettle()) shown.until = { commandId };
-      else this.#linger(shown);
-    });
-    if (!isOver) {
-      this.#shown.add(shown);
-      record.updates = [...(record.updates ?? []), update];
-      this.#tell(tree.touchStore(record));
-    }
-    return result;
-  }
-
+  showDuring<T>(record: StoreRecord, update: OptimisticUpdate, send: (onOutcome: CommandOutcome) => T): T;
   /** The effects of a command are in the tree at a version: of a tree that is not there yet, they are awaited. */
-  handleSettled(commandId: unknown, version: unknown): void {
-    for (const shown of this.#shown) {
-      const { until } = shown;
-      if (until === undefined || !("commandId" in until) || until.commandId !== commandId) continue;
-      if (typeof version === "number" && version > this.#options.version()) until.version = version;
-      else this.#tell(this.#drop(shown));
-    }
-  }
-
-  /**
-   * An envelope was applied: what was only waiting for one goes, with a new tree (`isInitial`) all that was answered.
-   * Returns the stores that this touched, to be told with the envelope.
-   */
-  handleEnvelope(isInitial: boolean): readonly StoreRecord[] {
-    const touched: StoreRecord[] = [];
-    for (const shown of this.#shown) {
-      const { until } = shown;
-      if (until === undefined) continue;
-      if (isInitial || "timer" in until || (until.version ?? Number.POSITIVE_INFINITY) <= this.#options.version())
-        touched.push(...this.#drop(shown));
-    }
-    return touched;
-  }
-
+  handleSettled(commandId: unknown, version: unknown): void;
+  /** An envelope was applied: what was only waiting for one goes, with a new tree (`isInitial`) all that was answered. */
+  handleEnvelope(isInitial: boolean): void;
   /** The root's way to the server was lost, and with it what `settled` would have told. */
-  handleLoss(): void {
-    for (const shown of this.#shown) {
-      shown.isLate = true;
-      if (shown.until !== undefined && "commandId" in shown.until) this.#linger(shown);
-    }
-  }
-
-  /** What `action` rolls back is told together with something else: returns the stores. */
-  gather(action: () => void): readonly StoreRecord[] {
-    const gathered: StoreRecord[] = [];
-    this.#gathered = gathered;
-    action();
-    this.#gathered = undefined;
-    return gathered;
-  }
-
+  handleLoss(): void;
   /** The root is closed: nothing is shown any more, and no timer is left. */
-  end(): void {
-    for (const shown of this.#shown) this.#tell(this.#drop(shown));
-  }
+  end(): void;
+}
 
-  #tell(touched: readonly StoreRecord[]): void {
-    if (this.#gathered === undefined) this.#options.tell(touched);
-    else this.#gathered.push(...touched);
-  }
+/** Makes {@link OptimisticUpdates}. */
+export function createOptimisticUpdates(options: OptimisticUpdatesOptions): OptimisticUpdates {
+  const { tree, clock, version, willSettle, tell } = options;
+  const all = new Set<Shown>();
 
+  const drop = (shown: Shown): void => {
+    all.delete(shown);
+    const { record, update, timer } = shown;
+    if (timer !== undefined) clock.clearTimeout(timer);
+    const left = record.updates?.filter((each) => each !== update);
+    record.updates = left?.length ? left : undefined;
+    tell(tree.touchStore(record));
+  };
   /** Goes with the next envelope, or soon. */
-  #linger(shown: Shown): void {
-    shown.until = { timer: this.#options.clock.setTimeout(() => this.#tell(this.#drop(shown)), LINGER_MS) };
-  }
+  const linger = (shown: Shown): void => {
+    shown.commandId = undefined;
+    shown.timer = clock.setTimeout(() => drop(shown), LINGER_MS);
+  };
 
-  #drop(shown: Shown): readonly StoreRecord[] {
-    const { tree, clock } = this.#options;
-    this.#shown.delete(shown);
-    const { record, update, until } = shown;
-    if (until !== undefined && "timer" in until) clock.clearTimeout(until.timer);
-    const left = record.updates?.filter((each) => each !== update) ?? [];
-    record.updates = left.length === 0 ? undefined : left;
-    return tree.touchStore(record);
-  }
+  return {
+    showDuring: (record, update, send) => {
+      const shown: Shown = { record, update };
+      let isOver = false;
+      const result = send((isOk, commandId) => {
+        isOver = true;
+        if (!all.has(shown)) return;
+        if (!isOk) drop(shown);
+        else if (commandId !== undefined && !shown.isLate && willSettle()) shown.commandId = commandId;
+        else linger(shown);
+      });
+      if (!isOver) {
+        all.add(shown);
+        record.updates = [...(record.updates ?? []), update];
+        tell(tree.touchStore(record));
+      }
+      return result;
+    },
+    handleSettled: (commandId, settled) => {
+      for (const shown of all) {
+        if (shown.commandId === undefined || shown.commandId !== commandId) continue;
+        if (typeof settled === "number" && settled > version()) shown.version = settled;
+        else drop(shown);
+      }
+    },
+    handleEnvelope: (isInitial) => {
+      for (const shown of all) {
+        const { commandId, timer, version: settled = Infinity } = shown;
+        if (timer !== undefined || (isInitial && commandId !== undefined) || settled <= version()) drop(shown);
+      }
+    },
+    handleLoss: () => {
+      for (const shown of all) {
+        shown.isLate = true;
+        if (shown.commandId !== undefined) linger(shown);
+      }
+    },
+    end: () => all.forEach(drop),
+  };
 }

@@ -1,4 +1,5 @@
 import { isRetryable, type MusubiError } from "@musubi/protocol";
+import type { CommandRefusal } from "./command-queue.js";
 import type { RootOutcome, RootState } from "./root-state.js";
 
 /** Refusals that mounting again by itself cannot change. */
@@ -26,10 +27,7 @@ export function refusalOutcome(
 }
 
 /** Why commands to a root cannot ever go out as things stand; `undefined` when they can, now or later. */
-export function commandRefusal(
-  status: RootState,
-): { readonly code: "root_down" | "unmounted"; readonly message: string } | undefined {
-  if (status === "failed") return { code: "root_down", message: "its root has failed and is not live any more" };
-  if (status === "closed") return { code: "unmounted", message: "its root was unmounted" };
-  return undefined;
+export function commandRefusal(status: RootState): CommandRefusal | undefined {
+  if (status === "failed") return ["root_down", "its root has failed and is not live any more"];
+  return status === "closed" ? ["unmounted", "its root was unmounted"] : undefined;
 }

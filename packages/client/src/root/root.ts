@@ -2,9 +2,10 @@ import { type Envelope, isObject, type MusubiError, type StoreId } from "@musubi
 import type { CacheOptions } from "../cache/cache-options.js";
 import { canonicalJson } from "../canonical-json.js";
 import { type Join, PLAIN_JOIN } from "../connection/join.js";
+import { mountError } from "../connection/root-identity.js";
 import type { MountAnswer, RootLink, RootLinkEvents } from "../connection/root-link.js";
 import { isDevelopment } from "../development.js";
-import { MusubiMountError } from "../errors.js";
+import { describe, replyReason } from "../errors.js";
 import type { Observable } from "../observable.js";
 import { OneTimer } from "../one-timer.js";
 import type { Snapshots } from "../state/snapshot.js";
@@ -12,11 +13,11 @@ import type { StoreRecord } from "../state/store-record.js";
 import type { StoreTree } from "../state/store-tree.js";
 import { dispatchEvents, notifyStores } from "../state/subscribers.js";
 import { readableEnvelope } from "../uploads/upload-code.js";
-import { type CommandOptions, type CommandOutcome, CommandQueue } from "./command-queue.js";
-import { isInitial, judgeEnvelope } from "./envelope-check.js";
+import { type CommandOptions, type CommandOutcome, type CommandQueue, createCommandQueue } from "./command-queue.js";
+import { judgeEnvelope } from "./envelope-check.js";
 import { LateEnvelopes } from "./late-envelopes.js";
 import { MountProgress, type MountState, nextLive } from "./mount-state.js";
-import { OptimisticUpdates } from "./optimistic-updates.js";
+import { createOptimisticUpdates, type OptimisticUpdates } from "./optimistic-updates.js";
 import { RecoveryBackoff } from "./recovery-backoff.js";
 import { commandRefusal, isFinalRefusal, refusalOutcome } from "./refusal-outcome.js";
 import { Replica } from "./replica.js";
@@ -61,6 +62,8 @@ export class Root implements RootLinkEvents {
   #params: object;
   #join: Join = PLAIN_JOIN;
   readonly #late = new LateEnvelopes();
+  /** Stores that optimistic updates were taken from while an envelope is published. */
+  #rolledBack: StoreRecord[] | undefined;
   #isJoined = false;
   readonly #timer: OneTimer;
   #error: MusubiError | undefined;
@@ -89,17 +92,17 @@ export class Root implements RootLinkEvents {
     });
     this.tree = this.#replica.tree;
     this.snapshots = this.#replica.snapshots;
-    this.#optimistic = new OptimisticUpdates({
+    this.#optimistic = createOptimisticUpdates({
       tree: this.tree,
       clock: host.clock,
       version: () => this.version,
       willSettle: () => this.#join.has("settled"),
-      tell: (touched) => notifyStores(touched, host.logger),
+      tell: (touched) => this.#tell(touched),
     });
     this.#timer = new OneTimer(host.clock);
     this.#backoff = new RecoveryBackoff(host.clock, host.random);
     this.#grace = new OneTimer(host.clock);
-    this.#commands = new CommandQueue({
+    this.#commands = createCommandQueue({
       link: this.#link,
       clock: host.clock,
       timeoutMs: host.commandTimeoutMs,
@@ -142,7 +145,7 @@ export class Root implements RootLinkEvents {
     if (this.version > 0 || this.isClosed) return;
     const touched = this.#replica.seed(envelope);
     this.#publishState();
-    notifyStores(touched, this.host.logger);
+    this.#tell(touched);
   }
 
   /** Mounts the root again with other params, with the last state readable meanwhile. Resolves at the new state. */
@@ -216,7 +219,7 @@ export class Root implements RootLinkEvents {
   }
 
   handleOverflow(): void {
-    this.#recover("its first messages were too many to be kept");
+    this.#recover("too many messages came before its mount was answered");
   }
 
   handleSettled(payload: unknown): void {
@@ -225,11 +228,9 @@ export class Root implements RootLinkEvents {
 
   handleRootDown(payload: unknown): void {
     this.#replica.endLife();
-    const details = isObject(payload) ? payload : {};
-    const reason = details["reason"];
-    this.#error = this.#mountError("root_down", `was ended by the server: ${String(reason)}`, reason);
+    this.#error = mountError(this, "root_down", `the server ended it: ${describe(replyReason(payload))}`, payload);
     this.#backoff.handleRefusal();
-    const canRetry = details["retry"] === true;
+    const canRetry = isObject(payload) && payload["retry"] === true;
     this.#send(canRetry ? "retry" : this.#replica.hasState ? "fail" : "end");
   }
 
@@ -240,10 +241,27 @@ export class Root implements RootLinkEvents {
     try {
       const envelope = readableEnvelope(payload);
       if (envelope === undefined) this.#hold(payload);
-      else if (status === "opening") this.#handleFirst(envelope);
-      else this.#handleNext(envelope);
+      else this.#handleEnvelope(envelope, status === "live" ? this.version : undefined);
     } catch (error) {
       this.#recover(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** `at` is the version of a live root. */
+  #handleEnvelope(envelope: Envelope, at: number | undefined): void {
+    switch (judgeEnvelope(envelope, at)) {
+      case "initial": {
+        const touched = this.#replica.begin(envelope);
+        const publish = (): void => this.#publish(envelope, touched);
+        return at === undefined ? this.#handleLive("initial", publish) : publish();
+      }
+      case "next":
+        return this.#publish(envelope, this.#replica.advance(envelope));
+      case "gap":
+        return this.#recover(
+          `an envelope leads from ${envelope.base_version} to ${envelope.version}, not on from ${at ?? "its mount"}`,
+        );
+      case "duplicate":
     }
   }
 
@@ -255,19 +273,12 @@ export class Root implements RootLinkEvents {
         for (const each of held) this.handlePatch(each);
         return;
       }
-      this.#error = this.#mountError("not_loaded", "needs code for its uploads that could not be loaded");
+      this.#error = mountError(this, "not_loaded", "the code for its uploads could not be loaded");
       this.host.logger.warn(this.#error.message, cause);
       this.#backoff.handleRefusal();
       this.#send(this.#replica.hasState ? "inconsistent" : "release");
     });
     this.#timer.start(this.host.mountTimeoutMs, giveUp);
-  }
-
-  #handleFirst(envelope: Envelope): void {
-    const { base_version, version } = envelope;
-    if (!isInitial(envelope)) return this.#recover(`its first envelope led from version ${base_version} to ${version}`);
-    const touched = this.#replica.begin(envelope);
-    this.#handleLive("initial", () => this.#publish(envelope, touched));
   }
 
   #handleLive(event: RootEvent, publish: () => void = () => {}): void {
@@ -279,29 +290,27 @@ export class Root implements RootLinkEvents {
     this.#commands.flush();
   }
 
-  #handleNext(envelope: Envelope): void {
-    const verdict = judgeEnvelope(envelope, this.version);
-    if (verdict === "duplicate") return;
-    const { base_version, version } = envelope;
-    if (verdict === "gap")
-      return this.#recover(`it is at version ${this.version} and got an envelope from ${base_version} to ${version}`);
-    if (verdict === "next") return this.#publish(envelope, this.#replica.advance(envelope));
-    const touched = this.#replica.begin(envelope);
-    const rolledBack = this.#optimistic.gather(() => this.#commands.handleRestart());
-    this.#publish(envelope, Array.from(new Set([...touched, ...rolledBack])));
-  }
-
   /** All of the envelope is visible: subscribers are told, then its events are dispatched. */
   #publish(envelope: Envelope, touched: readonly StoreRecord[]): void {
-    const rolledBack = this.#optimistic.handleEnvelope(envelope.base_version === 0);
-    const told = rolledBack.length === 0 ? touched : Array.from(new Set([...touched, ...rolledBack]));
-    notifyStores(told, this.host.logger);
-    if (touched.length > 0 || envelope.base_version === 0) this.observer?.("changed");
+    const isInitial = envelope.base_version === 0;
+    const rolledBack: StoreRecord[] = [];
+    this.#rolledBack = rolledBack;
+    if (isInitial) this.#commands.handleRestart();
+    this.#optimistic.handleEnvelope(isInitial);
+    this.#rolledBack = undefined;
+    this.#tell(rolledBack.length === 0 ? touched : Array.from(new Set([...touched, ...rolledBack])));
+    if (touched.length > 0 || isInitial) this.observer?.("changed");
     if (envelope.events !== undefined) dispatchEvents(envelope.events, this.tree, this.host.logger);
   }
 
+  /** What is rolled back because of an envelope is told with it. */
+  #tell(touched: readonly StoreRecord[]): void {
+    if (this.#rolledBack === undefined) notifyStores(touched, this.host.logger);
+    else this.#rolledBack.push(...touched);
+  }
+
   #recover(why: string): void {
-    this.host.logger.warn(`Root ${this.#name} recovers: ${why}.`);
+    this.host.logger.warn(`Root ${this.module} "${this.id}" recovers: ${why}.`);
     this.#send("inconsistent");
   }
 
@@ -340,9 +349,7 @@ export class Root implements RootLinkEvents {
         this.#link.unmount();
         return;
       case "await_initial":
-        this.#timer.start(mountTimeoutMs, () =>
-          this.#recover(`no initial envelope came within ${mountTimeoutMs} ms of its mount`),
-        );
+        this.#timer.start(mountTimeoutMs, () => this.#recover(`no initial envelope within ${mountTimeoutMs} ms`));
         return;
       case "wait": {
         // A root that had failed was not told of a join that ended meanwhile.
@@ -364,35 +371,22 @@ export class Root implements RootLinkEvents {
         this.#optimistic.handleLoss();
         return;
       case "dispose":
-        this.#dispose();
+        this.#grace.stop();
+        this.observer?.("ended");
+        this.#optimistic.end();
+        this.host.handleRootClosed(this);
         return;
     }
   }
 
-  #dispose(): void {
-    this.#grace.stop();
-    this.observer?.("ended");
-    this.#commands.endAll("unmounted", "its root was unmounted");
-    this.#optimistic.end();
-    this.host.handleRootClosed(this);
-  }
-
   /** What a wait for this root ends in once it is closed. */
   closedError(): MusubiError {
-    return this.#error ?? this.#mountError("unmounted", "was unmounted");
-  }
-
-  #mountError(code: "root_down" | "unmounted" | "not_loaded", what: string, reason?: unknown): MusubiMountError {
-    return new MusubiMountError(code, `Root ${this.#name} ${what}.`, { module: this.module, id: this.id, reason });
-  }
-
-  get #name(): string {
-    return `${this.module} "${this.id}"`;
+    return this.#error ?? mountError(this, "unmounted", "it was unmounted");
   }
 
   #publishState(): void {
-    const status = this.#machine;
-    if (status === "failed") this.#commands.endAll("root_down", "its root has failed");
-    this.#progress.publish(status, this.#replica, this.#isJoined, this.#error, () => this.closedError());
+    const refusal = commandRefusal(this.#machine);
+    if (refusal !== undefined) this.#commands.endAll(refusal);
+    this.#progress.publish(this.#machine, this.#replica, this.#isJoined, this.#error, () => this.closedError());
   }
 }
