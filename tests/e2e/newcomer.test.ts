@@ -8,32 +8,23 @@ import { type AppProcess, createNewcomerApp, freePort, type NewcomerApp } from "
 
 let browser: Browser;
 let app: NewcomerApp;
-const processes: AppProcess[] = [];
 
 beforeAll(async () => {
   [browser, app] = await Promise.all([launchBrowser(), createNewcomerApp()]);
 }, 300_000);
 
-afterEach(async () => {
-  for (const each of processes.splice(0)) await each.kill();
-});
+afterEach(() => app.stop());
 
 afterAll(async () => {
   await browser?.close();
   app?.remove();
 });
 
-async function start(...args: Parameters<NewcomerApp["start"]>): Promise<AppProcess> {
-  const started = await app.start(...args);
-  processes.push(started);
-  return started;
-}
-
 /** The guide's two terminals: `npm run server`, and `npm run dev`. */
 async function startBoth(): Promise<{ url: string; port: string; server: AppProcess }> {
   const [port, pagePort] = [String(await freePort()), String(await freePort())];
-  const server = await start("server", /Stores are on port/, { PORT: port });
-  await start("dev", /ready in/, { PORT: port }, ["--port", pagePort, "--strictPort"]);
+  const server = await app.start("server", /Stores are on port/, { PORT: port });
+  await app.start("dev", /ready in/, { PORT: port }, ["--port", pagePort, "--strictPort"]);
   return { url: `http://localhost:${pagePort}/`, port, server };
 }
 
@@ -83,7 +74,7 @@ describe("docs/react.md, followed by a newcomer", () => {
     await expect.poll(() => one.drops).toBeGreaterThan(drops);
     await button.click();
     expect(await button.textContent()).toBe("Clicked 2 times");
-    await start("server", /Stores are on port/, { PORT: port });
+    await app.start("server", /Stores are on port/, { PORT: port });
     // The count begins anew, and the click that waited is the first.
     await button.filter({ hasText: "Clicked 1 times" }).waitFor();
     await other.filter({ hasText: "Clicked 1 times" }).waitFor();
@@ -156,7 +147,7 @@ describe("docs/react.md, followed by a newcomer", () => {
     app.write();
     await app.run("build", { NODE_ENV });
     const port = String(await freePort());
-    const server = await start("ssr", /Stores are on port/, { PORT: port, NODE_ENV });
+    const server = await app.start("ssr", /Stores are on port/, { PORT: port, NODE_ENV });
     const url = `http://localhost:${port}/`;
     const html = await (await fetch(url)).text();
     expect(html).toContain("<h2>Home</h2>");
@@ -168,6 +159,6 @@ describe("docs/react.md, followed by a newcomer", () => {
     await page.getByRole("button").click();
     await page.getByRole("button").filter({ hasText: "Clicked 1 times" }).waitFor();
     expect(complaints).toEqual([]);
-    expect(server.output).not.toMatch(/error/i);
+    expect(server.output()).not.toMatch(/error/i);
   });
 });

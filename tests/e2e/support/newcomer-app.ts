@@ -14,7 +14,7 @@ const PACKAGES = ["protocol", "client", "react", "server", "testing"];
 /** A program of the app that goes on until it is ended. */
 export interface AppProcess {
   /** What it has printed. */
-  readonly output: string;
+  output(): string;
   /** Ends it and all that it started, without a chance to say goodbye. */
   kill(): Promise<void>;
 }
@@ -29,6 +29,8 @@ export interface NewcomerApp {
   run(script: string, env?: NodeJS.ProcessEnv): Promise<string>;
   /** Starts one of its npm scripts; resolves once it has printed `ready`. */
   start(script: string, ready: RegExp, env?: NodeJS.ProcessEnv, args?: readonly string[]): Promise<AppProcess>;
+  /** Kills all that were started. */
+  stop(): Promise<void>;
   /** Runs a module of it under a condition of Node's; rejects if that throws. */
   load(file: string, condition: string): Promise<void>;
   remove(): void;
@@ -55,6 +57,7 @@ export async function createNewcomerApp(): Promise<NewcomerApp> {
   const remove = (): void => rmSync(home, { recursive: true, force: true, maxRetries: 5 });
   // What a test runner sets would reach the app's tools: vite would build for tests.
   const { NODE_ENV: _, VITEST: __, ...ownEnv } = process.env;
+  const children = new Set<ChildProcess>();
   const environment = (env?: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({ ...ownEnv, ...env });
   try {
     write();
@@ -87,8 +90,18 @@ export async function createNewcomerApp(): Promise<NewcomerApp> {
         throw new Error(`npm run ${script} failed:\n${stdout}${stderr}`, { cause: error });
       }
     },
-    start: (script, ready, env, args = []) =>
-      startProcess(["run", script, "--", ...args], folder, environment(env), ready),
+    async start(script, ready, env, args = []) {
+      // A group of its own: npm starts a shell, which starts the program.
+      const options = { cwd: folder, env: environment(env), stdio: "pipe", detached: true } as const;
+      const child = spawn("npm", ["run", script, "--", ...args], options);
+      children.add(child);
+      const output = await outputOf(child, ready);
+      return { output, kill: () => killGroup(child) };
+    },
+    async stop() {
+      for (const child of children) await killGroup(child);
+      children.clear();
+    },
   };
 }
 
@@ -114,39 +127,29 @@ async function install(folder: string, home: string, env: NodeJS.ProcessEnv): Pr
     await promisify(execFile)("npm", args, { cwd: folder, env });
   } catch (error) {
     const { stderr } = error as { readonly stderr: string };
-    const isOffline = /ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EAI_AGAIN|ENOTCACHED/.test(stderr);
-    const reason = isOffline
-      ? "npm reached no registry, and its cache lacks some of what the guide's package.json names. Run this test once with a registry; from then on the cache is enough."
-      : "npm could not install what the guide's package.json names.";
+    const reason =
+      "npm could not install what the guide's package.json names. It takes what its cache has, and all else from its registry: without one, run this once where there is one.";
     throw new Error(`${reason}\n${stderr}`, { cause: error });
   }
 }
 
-async function startProcess(
-  args: readonly string[],
-  cwd: string,
-  env: NodeJS.ProcessEnv,
-  ready: RegExp,
-): Promise<AppProcess> {
-  // A group of its own: npm starts a shell, which starts the program.
-  const child = spawn("npm", args, { cwd, env, stdio: ["ignore", "pipe", "pipe"], detached: true });
+/** What a program prints, from then on when it has printed `ready`. */
+async function outputOf(child: ChildProcess, ready: RegExp): Promise<() => string> {
   let output = "";
-  const kill = () => killGroup(child);
-  await new Promise<void>((resolvePromise, reject) => {
+  await new Promise<void>((done, reject) => {
+    const fail = (what: string): void => reject(new Error(`${child.spawnargs.join(" ")} ${what}:\n${output}`));
+    const timer = setTimeout(() => fail(`has not printed ${ready} in a minute`), 60_000);
     const read = (data: Buffer): void => {
       output += String(data);
-      if (ready.test(output)) resolvePromise();
+      if (!ready.test(output)) return;
+      clearTimeout(timer);
+      done();
     };
-    child.stdout.on("data", read);
-    child.stderr.on("data", read);
-    child.once("exit", () => reject(new Error(`npm ${args.join(" ")} ended before it was ready:\n${output}`)));
+    child.stdout?.on("data", read);
+    child.stderr?.on("data", read);
+    child.once("exit", () => fail("has ended before it was ready"));
   });
-  return {
-    get output() {
-      return output;
-    },
-    kill,
-  };
+  return () => output;
 }
 
 async function killGroup(child: ChildProcess): Promise<void> {
