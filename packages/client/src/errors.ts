@@ -23,20 +23,15 @@ export interface CommandErrorFacts {
  * effect; `code` is the server's own when its error reply carried one.
  */
 export class MusubiCommandError extends MusubiError<string> {
-  readonly kind: CommandFailure;
-  readonly fate: CommandFate;
-  readonly command: string;
-  readonly storeId: StoreId;
-  readonly reply: unknown;
+  declare readonly kind: CommandFailure;
+  declare readonly fate: CommandFate;
+  declare readonly command: string;
+  declare readonly storeId: StoreId;
+  declare readonly reply: unknown;
 
   constructor(message: string, facts: CommandErrorFacts) {
     super(facts.code, message, { details: facts.reply });
-    this.name = "MusubiCommandError";
-    this.kind = facts.kind;
-    this.fate = facts.fate;
-    this.command = facts.command;
-    this.storeId = facts.storeId;
-    this.reply = facts.reply;
+    Object.assign(this, facts, { name: "MusubiCommandError" });
   }
 
   /** Whether `value` is one, also one of another copy of this package. */
@@ -47,20 +42,17 @@ export class MusubiCommandError extends MusubiError<string> {
 
 /** A root that could not be mounted. `reason` is the server's own, untouched, when it refused. */
 export class MusubiMountError extends MusubiError {
-  readonly module: string;
-  readonly id: string;
-  readonly reason: unknown;
+  declare readonly module: string;
+  declare readonly id: string;
+  declare readonly reason: unknown;
 
   constructor(
     code: ErrorCode,
     message: string,
     facts: { module: string; id: string; reason?: unknown; details?: unknown },
   ) {
-    super(code, message, { details: facts.details });
-    this.name = "MusubiMountError";
-    this.module = facts.module;
-    this.id = facts.id;
-    this.reason = facts.reason;
+    super(code, message);
+    Object.assign(this, facts, { name: "MusubiMountError" });
   }
 
   /** Whether `value` is one, also one of another copy of this package. */

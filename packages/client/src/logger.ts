@@ -5,7 +5,4 @@ export interface Logger {
 }
 
 /** Reports to the console. */
-export const consoleLogger: Logger = {
-  warn: (message, details) => (details === undefined ? console.warn(message) : console.warn(message, details)),
-  error: (message, details) => (details === undefined ? console.error(message) : console.error(message, details)),
-};
+export const consoleLogger: Logger = console;

@@ -1,4 +1,4 @@
-import { type Clock, isObject, type TimerHandle } from "@musubi/protocol";
+import { type Clock, isObject } from "@musubi/protocol";
 import { backoffMs } from "../backoff.js";
 import { attachCache } from "../cache/attach-cache.js";
 import type { CacheOptions } from "../cache/cache-options.js";
@@ -7,10 +7,11 @@ import { createDeferred, type Deferred } from "../deferred.js";
 import { describe, MusubiDisconnectedError, replyReason } from "../errors.js";
 import { consoleLogger, type Logger } from "../logger.js";
 import { type Observable, ObservableValue } from "../observable.js";
+import { OneTimer } from "../one-timer.js";
 import { Root } from "../root/root.js";
 import type { RootHost } from "../root/root-host.js";
 import { closeReason } from "../socket/close-reason.js";
-import { UploadTransport } from "../uploads/upload-transport.js";
+import { addUploaders, type UploadTransport } from "../uploads/upload-transport.js";
 import type { ExternalUploader } from "../uploads/upload-types.js";
 import { CommandLedger } from "./command-ledger.js";
 import {
@@ -26,11 +27,10 @@ import {
   nextConnectionState,
 } from "./connection-state.js";
 import type { Join } from "./join.js";
-import { LateLink } from "./late-link.js";
 import { type RootIdentity, rootKey } from "./root-identity.js";
 import { SharedTopology } from "./shared-topology.js";
 import type { SocketLike } from "./socket-like.js";
-import type { ConnectedLink, Topology, TopologyHost } from "./topology.js";
+import type { Topology, TopologyHost } from "./topology.js";
 
 /** How to open a connection. */
 export interface ConnectionOptions {
@@ -75,7 +75,7 @@ export class Connection implements RootHost, TopologyHost {
   readonly #now: () => number;
   readonly #detail: ObservableValue<ConnectionDetail>;
   #topology: Topology | undefined;
-  readonly #roots = new Map<string, { readonly root: Root; readonly link: ConnectedLink }>();
+  readonly #roots = new Map<string, Root>();
   readonly #ready: Deferred<Connection> = createDeferred();
   /** Roots that were live when the join was lost, and are not yet back. */
   readonly #restoring = new Set<Root>();
@@ -85,7 +85,7 @@ export class Connection implements RootHost, TopologyHost {
   #machine: ConnectionState = "joining";
   #holders = 0;
   #reopens = 0;
-  #timer: TimerHandle | undefined;
+  readonly #timer: OneTimer;
   /** When the channel that the server closed is opened again. */
   #reopenAt: number | null = null;
   #reason: ConnectionReason | null = null;
@@ -97,9 +97,10 @@ export class Connection implements RootHost, TopologyHost {
     const { logger = consoleLogger } = options;
     this.socket = socket;
     this.topic = topic;
-    this.uploads = new UploadTransport(socket, logger);
-    this.uploads.add(options.uploaders);
+    this.uploads = { socket, uploaders: new Map() };
+    addUploaders(this.uploads, options.uploaders, logger);
     this.clock = options.clock ?? systemClock;
+    this.#timer = new OneTimer(this.clock);
     this.random = options.random ?? Math.random;
     this.logger = logger;
     this.mountTimeoutMs = options.mountTimeoutMs ?? 10_000;
@@ -145,16 +146,12 @@ export class Connection implements RootHost, TopologyHost {
     const key = rootKey(identity);
     const known = this.#roots.get(key);
     if (known !== undefined) {
-      if (cache !== undefined) attachCache(known.root, cache);
-      known.root.retain(params);
-      return known.root;
+      if (cache !== undefined) attachCache(known, cache);
+      known.retain(params);
+      return known;
     }
-    let link!: ConnectedLink;
-    const root = new Root({ key, ...identity, params }, this, (events) => {
-      link = this.#topology?.createLink(identity, events) ?? new LateLink(identity, events, () => this.#topology);
-      return link;
-    });
-    this.#roots.set(key, { root, link });
+    const root = new Root({ key, ...identity, params }, this, (events) => this.#topology?.createLink(identity, events));
+    this.#roots.set(key, root);
     root.retain(params);
     if (this.#machine === "joined" && this.#join !== undefined) root.handleJoin(this.#join);
     else if (this.#error !== undefined) root.refuse(this.#error);
@@ -170,7 +167,7 @@ export class Connection implements RootHost, TopologyHost {
 
   /** The root of a pair, if somebody holds it. */
   find(identity: RootIdentity): Root | undefined {
-    return this.#roots.get(rootKey(identity))?.root;
+    return this.#roots.get(rootKey(identity));
   }
 
   handleRootLost(root: Root): void {
@@ -183,10 +180,9 @@ export class Connection implements RootHost, TopologyHost {
   }
 
   handleRootClosed(root: Root): void {
-    const entry = this.#roots.get(root.key);
-    if (entry?.root !== root) return;
+    if (this.#roots.get(root.key) !== root) return;
     this.#roots.delete(root.key);
-    entry.link.dispose();
+    root.link?.dispose();
     this.handleRootSettled(root);
   }
 
@@ -235,11 +231,11 @@ export class Connection implements RootHost, TopologyHost {
     switch (effect) {
       case "begin_join":
         this.#reopens = 0;
-        if (this.#join !== undefined) for (const { root } of roots) root.handleJoin(this.#join);
+        if (this.#join !== undefined) for (const root of roots) root.handleJoin(this.#join);
         this.#ready.resolve(this);
         return;
       case "end_join":
-        for (const { link } of roots) link.handleDrop();
+        for (const { link } of roots) link?.handleDrop();
         for (const root of this.#lost) this.#restoring.add(root);
         return;
       case "open":
@@ -248,22 +244,22 @@ export class Connection implements RootHost, TopologyHost {
       case "wait": {
         const delayMs = backoffMs(this.#reopens++, this.random, { baseMs: 1_000 });
         this.#reopenAt = this.#now() + delayMs;
-        this.#timer = this.clock.setTimeout(() => {
+        this.#timer.start(delayMs, () => {
           this.#reopenAt = null;
           this.#send("due");
-        }, delayMs);
+        });
         return;
       }
       case "report":
         this.logger.warn(`The server refused to let "${this.topic}" rejoin; it is tried again.`, this.#reason);
         return;
       case "close":
-        if (this.#timer !== undefined) this.clock.clearTimeout(this.#timer);
+        this.#timer.stop();
         this.#unwatchSocket();
         this.#topology?.close();
         this.#error = disconnectedError(this.topic, this.#reason);
         this.#ready.reject(this.#error);
-        for (const { root } of roots) root.refuse(this.#error);
+        for (const root of roots) root.refuse(this.#error);
         this.#onClosed();
         return;
     }
@@ -305,11 +301,6 @@ export class Connection implements RootHost, TopologyHost {
     return () => socket.off(refs);
   }
 
-  get #transport(): ConnectionDetail["transport"] {
-    const told = this.socket.statusDetail?.current.transport ?? "connecting";
-    return this.socket.isConnected() ? "open" : told === "open" ? "connecting" : told;
-  }
-
   #publish(): void {
     const { current } = this.#detail;
     // A socket may still tell of what happened to it: a closed connection keeps its reason.
@@ -318,9 +309,14 @@ export class Connection implements RootHost, TopologyHost {
     const told = this.socket.statusDetail?.current;
     if (status === "ready") this.#reason = null;
     else if (status !== "closed") this.#reason = told?.reason ?? this.#reason;
+    const { transport } = told ?? {};
     const next: ConnectionDetail = {
       status,
-      transport: this.#transport,
+      transport: this.socket.isConnected()
+        ? "open"
+        : transport === undefined || transport === "open"
+          ? "connecting"
+          : transport,
       session: this.#join?.session?.id ?? null,
       since: status === current.status ? current.since : this.#now(),
       reason: this.#reason,
@@ -331,18 +327,10 @@ export class Connection implements RootHost, TopologyHost {
   }
 
   #currentStatus(): ConnectionStatus {
-    switch (this.#machine) {
-      case "joining":
-      case "retrying":
-        return "connecting";
-      case "joined":
-        return this.#restoring.size === 0 ? "ready" : "reconnecting";
-      case "rejoining":
-      case "reopening":
-        return "reconnecting";
-      case "closed":
-        return "closed";
-    }
+    const state = this.#machine;
+    if (state === "closed") return state;
+    if (state === "joined" && this.#restoring.size === 0) return "ready";
+    return state === "joining" || state === "retrying" ? "connecting" : "reconnecting";
   }
 }
 
@@ -352,16 +340,12 @@ function disconnectedError(topic: string, reason: ConnectionReason | null): Musu
     new MusubiDisconnectedError(code, `"${topic}" is closed: ${why}.`, details);
   switch (reason?.kind) {
     case "join_refused":
-      return end(
-        "join_refused",
-        `the server refused its join (${describe(replyReason(reason.details))})`,
-        reason.details,
-      );
+      return end(reason.kind, `the server refused its join (${describe(replyReason(reason.details))})`, reason.details);
     case "moved":
-      return end("join_refused", `its server has moved to ${reason.url}; connect there`);
+      return end("join_refused", `its server is now at ${reason.url}`);
     case "closed":
-      return end("socket_closed", `the server closed the socket with ${reason.closeCode}, for good`);
+      return end("socket_closed", `the server closed the socket for good (${reason.closeCode})`);
     default:
-      return end("disconnected", "the client left; connect again");
+      return end("disconnected", "the client left");
   }
 }

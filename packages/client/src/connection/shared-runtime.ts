@@ -1,4 +1,5 @@
 import { CONNECTION_TOPIC } from "@musubi/protocol";
+import { addUploaders } from "../uploads/upload-transport.js";
 import { Connection, type ConnectionOptions } from "./connection.js";
 import type { SocketLike } from "./socket-like.js";
 
@@ -29,7 +30,7 @@ export class SharedRuntime {
     const known = this.#connections.get(topic);
     if (known?.isUsable === true) {
       known.retain();
-      known.uploads.add(options.uploaders);
+      addUploaders(known.uploads, options.uploaders, known.logger);
       return known;
     }
     const connection: Connection = new Connection(this.#socket, topic, options, () => {

@@ -41,7 +41,7 @@ interface Command {
 
 /** What a {@link CommandQueue} needs to know of its root. */
 export interface CommandQueueOptions {
-  readonly link: Pick<RootLink, "push">;
+  readonly push: RootLink["push"];
   readonly clock: Clock;
   readonly timeoutMs: number;
   /** The numbers of the session's commands, where a server recognises repeats. */
@@ -90,7 +90,7 @@ export interface CommandQueue {
 
 /** Makes a {@link CommandQueue}. */
 export function createCommandQueue(options: CommandQueueOptions): CommandQueue {
-  const { link, clock, ledger, isLive, refusal, hasStore } = options;
+  const { push, clock, ledger, isLive, refusal, hasStore } = options;
   const queued = new Set<Command>();
   const sent = new Set<Command>();
 
@@ -136,7 +136,7 @@ export function createCommandQueue(options: CommandQueueOptions): CommandQueue {
     };
     // The command's own timer is the one that counts; the wait of the push must only not end before it.
     const waitMs = Math.max(0, command.expiresAt - clock.now()) + 1;
-    command.cancelPush = link.push(COMMAND, payload, waitMs, ({ status, response }) => {
+    command.cancelPush = push(COMMAND, payload, waitMs, ({ status, response }) => {
       if (status === "ok") command.settle(undefined, response);
       else if (status === "error")
         fail(command, "failed", "rejected", codeOf(response), `the server answered ${describe(response)}`, response);

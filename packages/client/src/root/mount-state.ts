@@ -41,12 +41,19 @@ export class MountProgress<T> {
     closedError: () => MusubiError,
   ): void {
     const { current } = this.state;
-    const status = statusOf(machine, hasState, isJoined && !fromCache);
+    const status =
+      machine === "live" || machine === "failed" || machine === "closed"
+        ? machine
+        : !hasState
+          ? "loading"
+          : isJoined && !fromCache
+            ? "recovering"
+            : "stale";
     const error = status === "live" || status === "loading" ? undefined : lastError;
     if (status === current.status && error === current.error && fromCache === current.fromCache) return;
     if (hasState) this.ready.resolve(this.#root);
     if (status === "live") this.revalidated.resolve();
-    if (status === "failed" || status === "closed") {
+    if (hasEnded(status)) {
       this.ready.reject(closedError());
       this.revalidated.reject(closedError());
     }
@@ -54,10 +61,8 @@ export class MountProgress<T> {
   }
 }
 
-function statusOf(status: RootState, hasState: boolean, isConfirmed: boolean): MountState["status"] {
-  if (status === "live" || status === "failed" || status === "closed") return status;
-  if (!hasState) return "loading";
-  return isConfirmed ? "recovering" : "stale";
+function hasEnded(status: MountState["status"]): boolean {
+  return status === "failed" || status === "closed";
 }
 
 /** Resolves when the root next goes live; rejects when it fails or closes first. */
@@ -65,7 +70,7 @@ export function nextLive(state: Observable<MountState>, closedError: () => Musub
   return new Promise((resolve, reject) => {
     const stop = state.subscribe(() => {
       const { status, error } = state.current;
-      if (status !== "live" && status !== "failed" && status !== "closed") return;
+      if (status !== "live" && !hasEnded(status)) return;
       stop();
       if (status === "live") resolve();
       else reject(error ?? closedError());

@@ -12,7 +12,7 @@ export class RecoveryBackoff {
   readonly #clock: Clock;
   readonly #random: () => number;
   #attempts = 0;
-  #liveSince: number | undefined;
+  #liveSince = Infinity;
 
   constructor(clock: Clock, random: () => number) {
     this.#clock = clock;
@@ -36,8 +36,8 @@ export class RecoveryBackoff {
 
   /** Milliseconds to wait before the next attempt, which this counts. */
   nextDelayMs(): number {
-    if (this.#liveSince !== undefined && this.#clock.now() - this.#liveSince >= STEADY_MS) this.#attempts = 0;
-    this.#liveSince = undefined;
+    if (this.#clock.now() - this.#liveSince >= STEADY_MS) this.#attempts = 0;
+    this.#liveSince = Infinity;
     const attempt = this.#attempts++;
     return attempt === 0 ? 0 : backoffMs(attempt - 1, this.#random);
   }

@@ -3,7 +3,8 @@ import type { CacheOptions } from "../cache/cache-options.js";
 import { canonicalJson } from "../canonical-json.js";
 import { type Join, PLAIN_JOIN } from "../connection/join.js";
 import { mountError } from "../connection/root-identity.js";
-import type { MountAnswer, RootLink, RootLinkEvents } from "../connection/root-link.js";
+import type { MountAnswer, RootLinkEvents } from "../connection/root-link.js";
+import type { ConnectedLink } from "../connection/topology.js";
 import { isDevelopment } from "../development.js";
 import { describe, replyReason } from "../errors.js";
 import type { Observable } from "../observable.js";
@@ -13,6 +14,7 @@ import type { StoreRecord } from "../state/store-record.js";
 import type { StoreTree } from "../state/store-tree.js";
 import { dispatchEvents, notifyStores } from "../state/subscribers.js";
 import { readableEnvelope } from "../uploads/upload-code.js";
+import type { UploadRoot } from "../uploads/upload-root.js";
 import { type CommandOptions, type CommandOutcome, type CommandQueue, createCommandQueue } from "./command-queue.js";
 import { judgeEnvelope } from "./envelope-check.js";
 import { LateEnvelopes } from "./late-envelopes.js";
@@ -29,7 +31,7 @@ import { nextRootState, type RootEffect, type RootEvent, type RootState } from "
  * Drives one root: its life on the wire (`root-state.ts`), its version, its holders and its timers. The tree, the
  * commands and the link are its parts; it owns none of their rules.
  */
-export class Root implements RootLinkEvents {
+export class Root implements RootLinkEvents, UploadRoot {
   readonly key: string;
   readonly module: string;
   readonly id: string;
@@ -47,7 +49,9 @@ export class Root implements RootLinkEvents {
   observer: ((news: RootNews) => void) | undefined;
   /** What the last mount was pushed with; other than `#params` when those changed while it was on its way. */
   mountedParams: object;
-  readonly #link: RootLink;
+  /** Its way to the server, from the first join on: what makes it may not be there before. */
+  link: ConnectedLink | undefined;
+  readonly #createLink: () => ConnectedLink | undefined;
   readonly #commands: CommandQueue;
   readonly #backoff: RecoveryBackoff;
   #holders = 0;
@@ -71,7 +75,7 @@ export class Root implements RootLinkEvents {
   constructor(
     identity: { readonly key: string; readonly module: string; readonly id: string; readonly params: object },
     host: RootHost,
-    createLink: (events: RootLinkEvents) => RootLink,
+    createLink: (events: RootLinkEvents) => ConnectedLink | undefined,
   ) {
     this.key = identity.key;
     this.module = identity.module;
@@ -79,17 +83,12 @@ export class Root implements RootLinkEvents {
     this.#params = identity.params;
     this.mountedParams = identity.params;
     this.host = host;
-    this.#link = createLink(this);
+    this.#createLink = () => createLink(this);
     this.#progress = new MountProgress<Root>(this, host.logger);
     this.state = this.#progress.state;
     this.ready = this.#progress.ready.promise;
     this.revalidated = this.#progress.revalidated.promise;
-    this.#replica = new Replica(host.logger, {
-      host,
-      link: this.#link,
-      state: this.state,
-      life: () => this.#replica.resumePoint?.epoch,
-    });
+    this.#replica = new Replica(host.logger, this);
     this.tree = this.#replica.tree;
     this.snapshots = this.#replica.snapshots;
     this.#optimistic = createOptimisticUpdates({
@@ -103,11 +102,11 @@ export class Root implements RootLinkEvents {
     this.#backoff = new RecoveryBackoff(host.clock, host.random);
     this.#grace = new OneTimer(host.clock);
     this.#commands = createCommandQueue({
-      link: this.#link,
+      push: (...request) => this.link?.push(...request) ?? (() => {}),
       clock: host.clock,
       timeoutMs: host.commandTimeoutMs,
       ledger: () => host.commandLedger,
-      isLive: () => this.#machine === "live" && this.#link.isOpen,
+      isLive: () => this.#machine === "live" && this.link?.isOpen === true,
       refusal: () => commandRefusal(this.#machine),
       hasStore: (storeId) => storeId.length === 0 || this.tree.find(storeId)?.node !== undefined,
     });
@@ -116,6 +115,11 @@ export class Root implements RootLinkEvents {
   /** The version of the tree; 0 before the first envelope. */
   get version(): number {
     return this.#replica.version;
+  }
+
+  /** Which life of the root this is, on a server that may go on with it after a drop. */
+  life(): string | undefined {
+    return this.#replica.resumePoint?.epoch;
   }
 
   get isClosed(): boolean {
@@ -185,6 +189,7 @@ export class Root implements RootLinkEvents {
 
   handleJoin(join: Join): void {
     this.#isJoined = true;
+    this.link ??= this.#createLink();
     this.#join = join;
     this.#commands.handleJoin();
     this.#send("join");
@@ -338,7 +343,7 @@ export class Root implements RootLinkEvents {
     switch (effect) {
       case "mount": {
         this.mountedParams = this.#params;
-        this.#link.mount(
+        this.link?.mount(
           this.#params,
           this.#join.isSameSession && this.#join.has("resume") ? this.#replica.resumePoint : undefined,
         );
@@ -346,7 +351,7 @@ export class Root implements RootLinkEvents {
       }
       case "unmount":
         this.#replica.endLife();
-        this.#link.unmount();
+        this.link?.unmount();
         return;
       case "await_initial":
         this.#timer.start(mountTimeoutMs, () => this.#recover(`no initial envelope within ${mountTimeoutMs} ms`));

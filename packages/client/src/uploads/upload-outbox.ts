@@ -21,13 +21,13 @@ export class UploadOutbox {
   }
 
   get isLive(): boolean {
-    return this.#root.state.current.status === "live" && this.#root.link.isOpen;
+    return this.#root.state.current.status === "live" && this.#root.link?.isOpen === true;
   }
 
   /** Sends now, and once: when the root is not live, or goes away before the answer, nothing comes of it. */
   push(event: string, payload: object, answer: (answer: LinkAnswer) => void = () => {}): () => void {
-    if (!this.isLive) return () => {};
-    return this.#root.link.push(event, payload, this.#root.host.commandTimeoutMs, answer);
+    const { link, host } = this.#root;
+    return (this.isLive && link?.push(event, payload, host.commandTimeoutMs, answer)) || (() => {});
   }
 
   /** Sends as soon as the root is live, until there is an answer, or it ends in a timeout. */

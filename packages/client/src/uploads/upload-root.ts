@@ -16,7 +16,8 @@ export interface UploadHost {
 /** What uploads need of their root. */
 export interface UploadRoot {
   readonly host: UploadHost;
-  readonly link: RootLink;
+  /** `undefined` before the first join. */
+  readonly link: RootLink | undefined;
   readonly state: Observable<MountState>;
   /** Which life of the root this is, on a server that may go on with it after a drop. */
   readonly life: () => string | undefined;
