@@ -27,6 +27,16 @@ export type Action =
       /** With a cache, of this buster. */
       readonly buster?: string;
     }
+  /** The state of a root is kept for a mount to come. */
+  | { readonly do: "hand_over"; readonly hold: number }
+  /** Mounts a root with a state that was handed over; with a cache of its own too, or without. */
+  | {
+      readonly do: "mount_with";
+      readonly holder: number;
+      readonly state: number;
+      readonly how: "mountStore" | "openRoot";
+      readonly isKept: boolean;
+    }
   | { readonly do: "unmount"; readonly hold: number }
   | { readonly do: "remount"; readonly hold: number; readonly label: number }
   | {
@@ -88,6 +98,8 @@ const WEIGHTS: Readonly<Record<Action["do"], number>> = {
   connect: 2,
   disconnect: 1,
   mount: 10,
+  hand_over: 3,
+  mount_with: 3,
   unmount: 4,
   remount: 2,
   command: 18,
@@ -124,6 +136,7 @@ const FILE_MOODS: readonly FileMood[] = [
   "unreadable",
   "silent",
   "poison",
+  "late_answer",
 ];
 const REACTIONS: readonly Reaction[] = [
   ...Array.from({ length: 10 }, () => "none" as const),
@@ -172,6 +185,16 @@ function drawAction(random: SeededRandom): Action {
         label: random.pick([0, 0, 1]),
         how: random.pick(["mountStore", "openRoot"]),
         ...(random.chance(0.5) ? { buster: random.pick(["one", "one", "one", "two"]) } : {}),
+      };
+    case "hand_over":
+      return { do: kind, hold: any() };
+    case "mount_with":
+      return {
+        do: kind,
+        holder: any(),
+        state: any(),
+        how: random.pick(["mountStore", "openRoot"]),
+        isKept: random.chance(0.5),
       };
     case "unmount":
       return { do: kind, hold: any() };

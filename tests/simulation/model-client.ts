@@ -1,10 +1,12 @@
-import { CONNECTION_TOPIC, encodeTextFrame, type JsonValue, PHX_CLOSE, PHX_ERROR, PHX_REPLY } from "@musubi/protocol";
+import { encodeTextFrame, type JsonValue, PHX_CLOSE, PHX_ERROR, PHX_REPLY } from "@musubi/protocol";
 import type { MemoryPeer } from "@musubi/testing";
 import type { ModelSession } from "./model-session.js";
 import type { RootRun } from "./root-run.js";
 
-/** One connection, what it has joined, and what is mounted on it. */
+/** One connection of a client, over a socket that it may share with others; what it has joined and mounted. */
 export class ModelClient {
+  /** Of the connection channel; where roots have channels of their own, what those begin with. */
+  readonly topic: string;
   roots: Map<string, RootRun> = new Map();
   session: ModelSession | undefined;
   /** Pairs that were mounted in this join. */
@@ -16,11 +18,27 @@ export class ModelClient {
   /** The ref of each topic's join. */
   readonly joinRefs: Map<string, string> = new Map();
   readonly #peer: MemoryPeer;
-  readonly #topicOf: (rootId: string) => string;
+  readonly #hasOwnChannels: boolean;
 
-  constructor(peer: MemoryPeer, hasOwnChannels: boolean) {
+  constructor(peer: MemoryPeer, topic: string, hasOwnChannels: boolean) {
+    this.topic = topic;
     this.#peer = peer;
-    this.#topicOf = hasOwnChannels ? (rootId) => `${CONNECTION_TOPIC}:${rootId}` : () => CONNECTION_TOPIC;
+    this.#hasOwnChannels = hasOwnChannels;
+  }
+
+  /** The topic of a root's channel. */
+  topicOf(rootId: string): string {
+    return this.#hasOwnChannels ? `${this.topic}:${rootId}` : this.topic;
+  }
+
+  /** The `root_id` that is part of a topic, where roots have channels of their own. */
+  rootIdIn(topic: string): string {
+    return topic.slice(this.topic.length + 1);
+  }
+
+  /** Whether a topic is one of this connection's. */
+  owns(topic: string): boolean {
+    return this.#hasOwnChannels ? topic.startsWith(`${this.topic}:`) : topic === this.topic;
   }
 
   find(pair: string): RootRun | undefined {
@@ -30,7 +48,7 @@ export class ModelClient {
 
   /** Pushes an event of a root, if its channel is joined. */
   push(rootId: string, event: string, payload: JsonValue): void {
-    const topic = this.#topicOf(rootId);
+    const topic = this.topicOf(rootId);
     const joinRef = this.joinRefs.get(topic);
     if (joinRef !== undefined) this.#send({ joinRef, ref: null, topic, event, payload });
   }
@@ -53,8 +71,8 @@ export class ModelClient {
   /** The join of a topic is over, with all that was mounted in it. */
   forget(topic: string): void {
     this.joinRefs.delete(topic);
-    if (topic !== CONNECTION_TOPIC) {
-      const rootId = topic.slice(CONNECTION_TOPIC.length + 1);
+    if (topic !== this.topic) {
+      const rootId = this.rootIdIn(topic);
       this.roots.delete(rootId);
       this.beginning.delete(rootId);
       return;

@@ -1,4 +1,4 @@
-import { CONNECTION_TOPIC, type JsonObject, type JsonValue, PATCH } from "@musubi/protocol";
+import { type JsonObject, type JsonValue, PATCH } from "@musubi/protocol";
 import type { SeededRandom } from "@musubi/testing";
 import type { Coverage } from "./coverage.js";
 import type { HeldAnswers } from "./held-answers.js";
@@ -40,7 +40,7 @@ export class ModelMounts {
     const { roots, held, coverage, random } = this.#context;
     const { module, id } = namesIn(fields);
     const pair = `${module}/${id}`;
-    const rootId = topic.slice(CONNECTION_TOPIC.length + 1);
+    const rootId = client.rootIdIn(topic);
     if (rootId !== `${module}:${id}`) this.#context.complain(`${pair} joins ${topic}`);
     const mood = this.#moodFor(pair);
     coverage.note("mount on a channel of its own");

@@ -3,7 +3,6 @@ import {
   CANCEL_UPLOAD,
   type Clock,
   COMMAND,
-  CONNECTION_TOPIC,
   decodeTextFrame,
   HEARTBEAT,
   isObject,
@@ -32,9 +31,11 @@ import type { RootRun } from "./root-run.js";
 import type { ServerStyle } from "./server-style.js";
 
 const IDLE_TIMEOUT_MS = 25_000;
+/** Where a client is sent that is told that its server has moved. */
+export const ELSEWHERE = "ws://elsewhere/socket";
 const REFUSALS: Readonly<Record<Exclude<JoinMood, "silent">, JsonObject>> = {
   refuse: { reason: "unauthorized" },
-  moved: { reason: "moved", url: "ws://elsewhere/socket" },
+  moved: { reason: "moved", url: ELSEWHERE },
 };
 
 /** A server of protocol.md, of any style, over documents that change at random, which can be told to misbehave. */
@@ -80,7 +81,7 @@ export class ModelServer implements MemoryListener, FaultTarget {
     this.mounts = new ModelMounts({
       ...context,
       style,
-      crash: (client) => this.#endChannel(client, CONNECTION_TOPIC, "crash"),
+      crash: (client) => this.#endChannel(client, client.topic, "crash"),
     });
     this.uploads = new ModelUploads({
       ...context,
@@ -88,7 +89,7 @@ export class ModelServer implements MemoryListener, FaultTarget {
       crash: (run) => {
         this.roots.excused.add(run.pair);
         for (const client of this.#clients)
-          if (client.roots.get(run.rootId) === run) this.#endChannel(client, this.#topicOf(run.rootId), "crash");
+          if (client.roots.get(run.rootId) === run) this.#endChannel(client, client.topicOf(run.rootId), "crash");
       },
       isHeld: (run) => Array.from(this.#holders()).some(([roots]) => roots.get(run.rootId) === run),
       endChannel: (topic, how) => {
@@ -98,7 +99,7 @@ export class ModelServer implements MemoryListener, FaultTarget {
     this.commands = new ModelCommands({
       ...context,
       clientOf: (session) => Array.from(this.#clients).find((client) => client.session === session),
-      crash: (client, run) => this.#endChannel(client, this.#topicOf(run.rootId), "crash"),
+      crash: (client, run) => this.#endChannel(client, client.topicOf(run.rootId), "crash"),
       isSettled,
     });
   }
@@ -134,26 +135,27 @@ export class ModelServer implements MemoryListener, FaultTarget {
   }
 
   connect(_url: string, peer: MemoryPeer): ReturnType<MemoryListener["connect"]> {
-    const client = new ModelClient(peer, this.#hasOwnChannels);
-    this.#clients.add(client);
+    const clients = this.#style.topics.map((topic) => new ModelClient(peer, topic, this.#hasOwnChannels));
+    for (const client of clients) this.#clients.add(client);
     return {
-      message: (text) => this.#receive(client, text),
+      message: (text) => {
+        const { topic } = decodeTextFrame(text) as { topic: string };
+        this.#receive(clients.find((client) => client.owns(topic)) ?? (clients[0] as ModelClient), text);
+      },
       close: () => {
-        this.#clients.delete(client);
-        const { session } = client;
-        client.forget(CONNECTION_TOPIC);
-        // Nobody may come back for it: it goes after a while.
-        if (session !== undefined) this.#expire(session);
+        for (const client of clients) {
+          this.#clients.delete(client);
+          const { session } = client;
+          client.forget(client.topic);
+          // Nobody may come back for it: it goes after a while.
+          if (session !== undefined) this.#expire(session);
+        }
       },
     };
   }
 
   get #hasOwnChannels(): boolean {
     return this.#style.topology === "channel-per-root";
-  }
-
-  #topicOf(rootId: string): string {
-    return this.#hasOwnChannels ? `${CONNECTION_TOPIC}:${rootId}` : CONNECTION_TOPIC;
   }
 
   #receive(client: ModelClient, text: string): void {
@@ -164,8 +166,7 @@ export class ModelServer implements MemoryListener, FaultTarget {
     const fields = isObject(payload) ? payload : {};
     if (topic === PHOENIX_TOPIC && event === HEARTBEAT) return reply("ok", {});
     if (topic.startsWith(UPLOAD_TOPIC)) return this.#receiveUpload(client, { joinRef, topic, event }, fields, reply);
-    const isOurs = this.#hasOwnChannels ? topic.startsWith(`${CONNECTION_TOPIC}:`) : topic === CONNECTION_TOPIC;
-    if (!isOurs) {
+    if (!client.owns(topic)) {
       this.complaints.push(`${event} on the topic ${topic}`);
       return reply("error", { reason: "unmatched topic" });
     }
@@ -191,7 +192,7 @@ export class ModelServer implements MemoryListener, FaultTarget {
   }
 
   #receiveOfRoot(client: ModelClient, topic: string, event: string, fields: JsonObject, reply: Reply): void {
-    const rootId = this.#hasOwnChannels ? topic.slice(CONNECTION_TOPIC.length + 1) : (fields["root_id"] as string);
+    const rootId = this.#hasOwnChannels ? client.rootIdIn(topic) : (fields["root_id"] as string);
     if (this.#hasOwnChannels === "root_id" in fields) this.complaints.push(`${event} names its root wrongly`);
     const run = client.roots.get(rootId);
     switch (event) {
@@ -241,7 +242,7 @@ export class ModelServer implements MemoryListener, FaultTarget {
         : ({ refuse: "join refused", moved: "join moved", silent: "join unanswered" } as const)[mood],
     );
     if (mood !== undefined && mood !== "silent") return reply("error", REFUSALS[mood]);
-    client.joinRefs.set(CONNECTION_TOPIC, joinRef);
+    client.joinRefs.set(client.topic, joinRef);
     if (mood === "silent") return;
     reply("ok", this.#style.hasSessions ? this.#takeUpSession(client, fields["session"]) : {});
   }
@@ -270,7 +271,7 @@ export class ModelServer implements MemoryListener, FaultTarget {
     this.#coverage.note("session taken over");
     client.session = undefined;
     client.roots = new Map();
-    client.endChannel(CONNECTION_TOPIC, "close");
+    client.endChannel(client.topic, "close");
   }
 
   #expire(session: ModelSession): void {
@@ -285,7 +286,7 @@ export class ModelServer implements MemoryListener, FaultTarget {
   #endSome(how: "close" | "crash"): void {
     for (const client of this.#clients) {
       for (const topic of Array.from(client.joinRefs.keys())) {
-        if (topic === CONNECTION_TOPIC || this.#random.chance(0.6)) this.#endChannel(client, topic, how);
+        if (topic === client.topic || this.#random.chance(0.6)) this.#endChannel(client, topic, how);
       }
     }
   }
@@ -293,7 +294,7 @@ export class ModelServer implements MemoryListener, FaultTarget {
   #endChannel(client: ModelClient, topic: string, how: "close" | "crash"): void {
     const { session } = client;
     if (topic.startsWith(UPLOAD_TOPIC)) this.uploads.handleEnd(topic.slice(UPLOAD_TOPIC.length), how);
-    if (session !== undefined && topic === CONNECTION_TOPIC) this.#sessions.delete(session.id);
+    if (session !== undefined && topic === client.topic) this.#sessions.delete(session.id);
     if (client.endChannel(topic, how)) this.#coverage.note(how === "close" ? "channel closed" : "channel crashed");
   }
 

@@ -102,10 +102,11 @@ export class ModelUploads {
       coverage.note(isExternal ? "upload elsewhere" : "upload taken");
     }
     const answer = (): void => reply("ok", { ref: "slot", config: CONFIG as JsonObject, entries: answers, errors });
-    const isEarly = random.chance(0.3);
+    const isLate = ops.length > 0 && ops.every((op) => op.op === "add" && op.entry.client_type === "mood/late_answer");
+    const isEarly = isLate || random.chance(0.3);
     if (!isEarly) answer();
     this.#publish(run, [{ ...this.#op, op: "config", config: CONFIG }, ...ops]);
-    if (isEarly && random.chance(0.5)) held.hold(random.integer(1, 2_000), answer);
+    if (isLate || (isEarly && random.chance(0.5))) held.hold(random.integer(1, 2_000), answer);
     else if (isEarly) answer();
   }
 

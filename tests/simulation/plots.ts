@@ -138,8 +138,8 @@ const LONG_PLOTS: readonly Plot[] = [
   (random) => [
     mountOf(random, 0),
     waitFor(200),
-    upload(random),
-    waitFor(random.integer(0, 40)),
+    { ...upload(random), mood: "late_answer", hold: 0 },
+    waitFor(random.integer(30, 60)),
     { do: "fault", fault: { kind: "cut" } },
     ...(random.chance(0.3)
       ? ([waitFor(random.integer(0, 100)), { do: "fault", fault: { kind: "cut" } }] as const)
@@ -188,6 +188,51 @@ const LONG_PLOTS: readonly Plot[] = [
       waitFor(random.pick([0, 20, 1_000, 5_000])),
     ];
   },
+  // A page that starts from what another one, or a server, made of a root.
+  (random) => [
+    mountOf(random, random.integer(0, 3)),
+    waitFor(200),
+    { do: "hand_over", hold: random.integer(0, 3) },
+    { do: "hand_over", hold: 0 },
+    { do: "change", pair: 0, times: random.integer(0, 2), seed: random.integer(0, 999) },
+    { do: "disconnect", holder: 0 },
+    { do: "disconnect", holder: 1 },
+    { do: "disconnect", holder: 2 },
+    waitFor(random.pick([100, 5_000])),
+    random.pick<Action>([
+      waitFor(0),
+      { do: "mood", mood: { kind: "refuse" } },
+      { do: "mood", mood: { kind: "slow", ms: 2_000 } },
+      { do: "fault", fault: { kind: "refuse", ms: 3_000 } },
+      { do: "persister", mood: "late" },
+    ]),
+    { do: "connect", holder: 0, usesAtOnce: true },
+    {
+      do: "mount_with",
+      holder: 0,
+      state: random.integer(0, 9),
+      how: random.pick(["mountStore", "openRoot"]),
+      isKept: random.chance(0.5),
+    },
+    { do: "listen", hold: 0, store: 0, isThere: true, react: "none" },
+    command(random),
+    waitFor(random.pick([0, 20, 1_000, 5_000])),
+  ],
+  // A server that sends its client on and on, and addresses where nobody answers.
+  (random) => [
+    ...Array.from({ length: random.integer(1, 9) }, (): Action => ({ do: "join", mood: "moved", crashes: false })),
+    ...random.pick<readonly Action[]>([
+      [{ do: "fault", fault: { kind: random.pick(["crash", "cut"]) } }],
+      [0, 1, 2].map((holder) => ({ do: "disconnect", holder })),
+    ]),
+    { do: "connect", holder: random.integer(0, 2), usesAtOnce: random.chance(0.5) },
+    waitFor(random.integer(0, 100)),
+    random.pick<Action>([{ do: "fault", fault: { kind: "refuse", ms: 3_000 } }, waitFor(0)]),
+    waitFor(random.pick([100, 3_000, 20_000])),
+    { do: "fault", fault: { kind: "cut" } },
+    { do: "connect", holder: random.integer(0, 2), usesAtOnce: true },
+    waitFor(3_000),
+  ],
   // Commands on their way through losses, in one session.
   (random) => [
     command(random),
@@ -216,7 +261,7 @@ function mountOf(random: SeededRandom, pair: number): Action {
   return { do: "mount", holder: 0, pair, label: 0, how: random.pick(["mountStore", "openRoot"]) };
 }
 
-function upload(random: SeededRandom): Action {
+function upload(random: SeededRandom): Extract<Action, { do: "upload" }> {
   const sizes = [random.integer(20, 60), random.integer(0, 60)];
   return {
     do: "upload",

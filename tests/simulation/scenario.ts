@@ -77,7 +77,20 @@ class Scenario {
       case "disconnect":
         return world.disconnect(action.holder);
       case "mount":
-        return world.mount(action.holder, pair(action.pair), action.label, action.how, action.buster);
+        return world.mount(
+          action.holder,
+          pair(action.pair),
+          action.label,
+          action.how,
+          world.cache.options(action.buster),
+        );
+      case "hand_over": {
+        const hold = pick(world.holds, action.hold);
+        if (hold !== undefined) world.handOver(hold);
+        return;
+      }
+      case "mount_with":
+        return world.mountWith(action.holder, action.state, action.how, action.isKept);
       case "unmount": {
         const hold = pick(world.holds, action.hold);
         if (hold !== undefined) world.unmount(hold);
@@ -183,7 +196,7 @@ class Scenario {
   /** Gives everything back: nothing may be left on either side. */
   async end(): Promise<void> {
     const world = this.#world;
-    const shared = world.shared;
+    const { connections } = world;
     const leavesAtOnce = world.random.chance(0.5);
     if (!leavesAtOnce) {
       for (const hold of Array.from(world.holds)) world.unmount(hold);
@@ -192,14 +205,14 @@ class Scenario {
       if (left.length > 0)
         throw new Divergence("what nobody holds is unmounted", left.map(({ pair }) => pair).join(", "));
     }
-    if (world.clearing > 0) await world.pass(3_000);
     world.disconnectAll();
     await world.pass(0);
     if (world.clientClock.pending !== 0)
       throw new Divergence("no timer is left", `${world.clientClock.pending} of the client's are`);
     for (const pair of world.pairs) {
       const [module, id] = pair.split("/") as [string, string];
-      if (shared?.find({ module, id }) !== undefined) throw new Divergence("no root is left", pair);
+      for (const connection of connections)
+        if (connection.find({ module, id }) !== undefined) throw new Divergence("no root is left", pair);
     }
     if (world.watches.size > 0) throw new Divergence("roots that nobody holds close", `${world.watches.size} are open`);
     if (world.pendingMounts > 0) throw new Divergence("every promise settles", `${world.pendingMounts} mounts did not`);
@@ -212,6 +225,7 @@ class Scenario {
     world.socket.disconnect();
     await world.pass(40_000);
     if (world.clientClock.pending !== 0) throw new Divergence("no timer is left", "one came after the end");
+    if (world.socketClock.pending !== 0) throw new Divergence("no timer is left", "one of the socket's is");
   }
 
   #command(action: Extract<Action, { do: "command" }>, hold: Hold | undefined): void {
@@ -283,10 +297,11 @@ class Scenario {
   }
 
   #isQuiet(): boolean {
-    const { server, network, shared, holds, pendingMounts, uploads } = this.#world;
+    const { server, network, connections, holds, pendingMounts, uploads } = this.#world;
     if (!server.isIdle || network.inFlight > 0 || pendingMounts > 0 || uploads.pending > 0) return false;
-    if (shared === undefined || holds.length === 0) return true;
-    if (shared.status.current !== "ready") return false;
+    if (holds.length === 0) return true;
+    const held = connections.filter(({ isUsable }) => isUsable);
+    if (held.some(({ status }) => status.current !== "ready")) return false;
     return holds.every(({ watch }) => ["live", "failed", "closed"].includes(watch.root.state.current.status));
   }
 
@@ -346,9 +361,9 @@ class Scenario {
   }
 
   #describe(): string {
-    const { holds, shared, server, network, pendingMounts, uploads } = this.#world;
+    const { holds, connections, server, network, pendingMounts, uploads } = this.#world;
     const roots = holds.map(({ watch, pair }) => `${pair} ${watch.root.state.current.status}`).join(", ");
-    return `${roots}; connection ${shared?.status.current}; server idle ${server.isIdle}; in flight ${network.inFlight}; mounts ${pendingMounts}; uploads ${uploads.pending}`;
+    return `${roots}; connections ${connections.map(({ status }) => status.current).join(", ")}; server idle ${server.isIdle}; in flight ${network.inFlight}; mounts ${pendingMounts}; uploads ${uploads.pending}`;
   }
 }
 

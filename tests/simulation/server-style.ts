@@ -1,3 +1,4 @@
+import { CONNECTION_TOPIC } from "@musubi/protocol";
 import type { SeededRandom } from "@musubi/testing";
 
 /** What kind of server a scenario has: protocol.md leaves it the choice. */
@@ -10,6 +11,10 @@ export interface ServerStyle {
   readonly hasUploads: boolean;
   /** Whether a file that is announced again is known by its `client_ref`. */
   readonly knowsFilesAgain: boolean;
+  /** The topics of connections, which share a socket. */
+  readonly topics: readonly string[];
+  /** Whether the socket is one of `createSocket`. */
+  readonly hasKeptSocket: boolean;
   /** Commands that a session remembers at most, and how many bytes of them. */
   readonly window: { readonly entries: number; readonly bytes: number };
   /** `<module>/<id>` of all that can be mounted. */
@@ -33,6 +38,15 @@ export function drawStyle(random: SeededRandom): ServerStyle {
   ]);
   // Where a server names roots by their id alone, two modules cannot share one.
   const pairs = names !== "id" || topology !== "shared" ? SHARED : random.chance(0.6) ? CONFLICTING : DISTINCT;
-  const hasUploads = random.chance(0.45);
-  return { topology, names, hasSessions, hasUploads, knowsFilesAgain: random.chance(0.5), window, pairs };
+  return {
+    topology,
+    names,
+    hasSessions,
+    hasUploads: random.chance(0.45),
+    knowsFilesAgain: random.chance(0.5),
+    topics: random.chance(0.3) ? [CONNECTION_TOPIC, "musubi:second"] : [CONNECTION_TOPIC],
+    hasKeptSocket: random.chance(0.4),
+    window,
+    pairs,
+  };
 }

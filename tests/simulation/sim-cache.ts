@@ -1,4 +1,4 @@
-import type { CachePersister, CacheRecord } from "@musubi/client";
+import type { CacheOptions, CachePersister, CacheRecord } from "@musubi/client";
 import type { Root } from "@musubi/client/runtime";
 import { deepEqual, type JsonValue, type StoreNode, storeIdKey } from "@musubi/protocol";
 import type { Coverage } from "./coverage.js";
@@ -31,6 +31,7 @@ export class SimCache implements CachePersister {
   readonly #fail: (error: unknown) => void;
   readonly #records = new Map<string, CacheRecord>();
   readonly #kept: KeptState[] = [];
+  readonly #handedOver: KeptState[] = [];
 
   constructor(time: VirtualTime, runs: readonly RootRun[], coverage: Coverage, fail: (error: unknown) => void) {
     this.#time = time;
@@ -38,6 +39,19 @@ export class SimCache implements CachePersister {
     this.#runs = runs;
     this.#coverage = coverage;
     this.#fail = fail;
+  }
+
+  /** Options to mount with; none without a buster. */
+  options(buster: string | undefined): CacheOptions | undefined {
+    return buster === undefined ? undefined : { persister: this, gcTime: GC_TIME_MS, buster };
+  }
+
+  /** A state was made into a record that the application hands over. */
+  handedOver(record: CacheRecord): void {
+    const kept = this.#find(record);
+    if (kept === undefined)
+      this.#fail(new Divergence("what is handed over is a state of the server's", JSON.stringify(record.tree)));
+    else this.#handedOver.push(kept);
   }
 
   get(key: string): unknown {
@@ -61,9 +75,16 @@ export class SimCache implements CachePersister {
   }
 
   /** Which state a root shows that has none of the server's own yet: one that may be shown there, now. */
-  shownBy(root: Root, tree: StoreNode, snapshot: (version: RunVersion) => boolean): KeptState {
-    const same = this.#kept.filter(({ record }) => deepEqual(record.tree as JsonValue, tree));
-    const shown = same.findLast(({ run, version }) => snapshot(this.#runs[run]?.history[version] as RunVersion));
+  shownBy(root: Root, tree: StoreNode, snapshot: (version: RunVersion) => boolean): Pick<KeptState, "version"> {
+    const isIt = ({ run, version, record }: KeptState): boolean =>
+      deepEqual(record.tree, tree) && snapshot(this.#runs[run]?.history[version] as RunVersion);
+    const given = root.cache?.initialData === undefined ? undefined : this.#handedOver.findLast(isIt);
+    if (given !== undefined) {
+      this.#coverage.note("initial data shown");
+      return given;
+    }
+    if (root.cache?.persister === undefined) return this.#unseen(tree, snapshot, root.key);
+    const shown = this.#kept.findLast(isIt);
     if (shown === undefined) throw new Divergence("a cached state is one that was kept", root.key);
     const { buster, savedAt } = shown.record;
     const isGood = buster === root.cache?.buster && this.#time.now - savedAt <= GC_TIME_MS + 3_000;
@@ -72,6 +93,16 @@ export class SimCache implements CachePersister {
       throw new Divergence("a cached state has the params asked for", root.key);
     this.#coverage.note("cached state shown");
     return shown;
+  }
+
+  /** A state that the connection kept in a memory of its own, where nobody looks. */
+  #unseen(tree: StoreNode, snapshot: (version: RunVersion) => boolean, key: string): Pick<KeptState, "version"> {
+    const { history = [] } = this.#runs[tree["run"] as number] ?? {};
+    const version = history.findLastIndex(
+      (each) => !each.isSpoilt && deepEqual(each.tree as JsonValue, tree) && snapshot(each),
+    );
+    if (version < 0) throw new Divergence("a cached state is one of the server's", key);
+    return { version };
   }
 
   #find(record: CacheRecord): KeptState | undefined {

@@ -10,7 +10,8 @@ export type FileMood =
   | "reject_chunk"
   | "unreadable"
   | "silent"
-  | "poison";
+  | "poison"
+  | "late_answer";
 
 /** A file of an application, read without real I/O so that a seed gives one run. Passed where a `File` is taken. */
 export class SimFile {

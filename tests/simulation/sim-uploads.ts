@@ -126,7 +126,11 @@ export class SimUploads {
   #mayFailHere(ref: string, file: SimFile | undefined, code: string | undefined): boolean {
     const isClosed = this.#server.uploads.closed.has(ref);
     const isLate = code === "chunk_timeout" || code === "interrupted";
-    return isClosed || isLate || (file?.type !== "mood/ok" && file?.type !== "mood/slow");
+    return (
+      isClosed ||
+      isLate ||
+      (file?.type !== "mood/ok" && file?.type !== "mood/slow" && file?.type !== "mood/late_answer")
+    );
   }
 
   #expect(promise: Promise<unknown>): void {

@@ -1,4 +1,13 @@
-import { type AnyRegistry, connect, MusubiCommandError, type MusubiConnection } from "@musubi/client";
+import {
+  type AnyRegistry,
+  type CacheOptions,
+  type CacheRecord,
+  connect,
+  dehydrateStore,
+  type Logger,
+  MusubiCommandError,
+  type MusubiConnection,
+} from "@musubi/client";
 import {
   type Connection,
   type ConnectOptions,
@@ -7,6 +16,7 @@ import {
   openConnectionState,
   type Root,
 } from "@musubi/client/runtime";
+import { createSocket } from "@musubi/client/socket";
 import { type MusubiError, SETTLED, type StoreId, storeIdKey } from "@musubi/protocol";
 import { createMemoryTransport, FaultyNetwork, SeededRandom } from "@musubi/testing";
 import { Socket } from "phoenix";
@@ -16,7 +26,9 @@ import { Divergence } from "./divergence.js";
 import { ModelServer } from "./model-server.js";
 import { Overlay } from "./optimistic.js";
 import { PLANNED_ERROR } from "./planned-error.js";
+import type { RootRun } from "./root-run.js";
 import { RootWatch } from "./root-watch.js";
+import { HOME, SimAddress } from "./sim-address.js";
 import { drawStyle, type ServerStyle } from "./server-style.js";
 import { GC_TIME_MS, SimCache } from "./sim-cache.js";
 import { encodeAsText } from "./sim-file.js";
@@ -30,6 +42,7 @@ const UNMOUNT_GRACE_MS = 50;
 export class World {
   readonly time: VirtualTime = new VirtualTime();
   readonly clientClock = this.time.clock();
+  readonly socketClock = this.time.clock();
   readonly coverage: Coverage = new Coverage();
   readonly style: ServerStyle;
   readonly network: FaultyNetwork;
@@ -38,6 +51,7 @@ export class World {
   readonly random: SeededRandom;
   readonly uploads: SimUploads;
   readonly cache: SimCache;
+  readonly address: SimAddress;
   readonly holds: Hold[] = [];
   readonly commands: SentCommand[] = [];
   readonly watches: Map<Root, RootWatch> = new Map();
@@ -46,12 +60,13 @@ export class World {
   readonly #connections: (MusubiConnection<AnyRegistry> | undefined)[] = Array.from({ length: HOLDERS });
   readonly #isConnecting = new Set<number>();
   readonly #options: ConnectOptions;
-  /** Calls of `clearStoreCache` that a slow persister holds up, which a client that leaves does not end. */
-  clearing = 0;
+  /** States that were handed over to a page to come. */
+  readonly #handedOver: { readonly pair: string; readonly label: number; readonly record: CacheRecord }[] = [];
   #tokens = 0;
   #pendingMounts = 0;
   #unsettled = 0;
-  #shared: Connection | undefined;
+  /** The client's connections as they are now, by topic. */
+  readonly #shared = new Map<string, Connection>();
   #failure: Error | undefined;
 
   constructor(seed: number) {
@@ -63,25 +78,33 @@ export class World {
       this.commands.some((command) => command.token === token && command.outcomes.length > 0);
     this.server = new ModelServer(this.time.clock(), seed ^ 0x165667b1, this.style, this.coverage, isSettled);
     this.network = new FaultyNetwork({ clock: this.time.clock(), latencyMs: () => latency.integer(0, 20) });
-    this.socket = new Socket("ws://model/socket", {
-      transport: createMemoryTransport(this.network.wrap(this.server, this.server)),
-      encode: encodeAsText,
+    const logger = {
+      warn: (message: string) => this.note(`warn ${message}`),
+      error: (message: string, cause?: unknown) => {
+        if (cause !== PLANNED_ERROR) this.fail(cause ?? new Divergence("nothing is reported as an error", message));
+      },
+    };
+    const fail = (error: unknown): void => this.fail(error);
+    const network = this.network.wrap(this.server, this.server);
+    this.address = new SimAddress(() => this.time.now, this.coverage, fail);
+    const transport = createMemoryTransport({
+      connect: (url, peer) => {
+        this.address.attempted(url);
+        return network.connect(url, peer);
+      },
     });
+    this.socket = this.#createSocket({ transport, encode: encodeAsText }, logger);
+    this.socket.onOpen(() => this.address.opened());
     this.socket.onMessage((message) => this.#hear(message as { event: string; payload: unknown }));
-    this.cache = new SimCache(this.time, this.server.roots.runs, this.coverage, (error) => this.fail(error));
-    this.uploads = new SimUploads(this.time.clock(), this.server, this.coverage, (error) => this.fail(error));
+    this.cache = new SimCache(this.time, this.server.roots.runs, this.coverage, fail);
+    this.uploads = new SimUploads(this.time.clock(), this.server, this.coverage, fail);
     this.#options = {
       topology: this.style.topology,
       uploaders: { store: (upload) => this.uploads.send(upload) },
       clock: this.clientClock,
       random: () => clientRandom.next(),
       unmountGraceMs: UNMOUNT_GRACE_MS,
-      logger: {
-        warn: (message) => this.note(`warn ${message}`),
-        error: (message, cause) => {
-          if (cause !== PLANNED_ERROR) this.fail(cause ?? new Divergence("nothing is reported as an error", message));
-        },
-      },
+      logger,
     };
   }
 
@@ -98,17 +121,20 @@ export class World {
     return this.style.pairs;
   }
 
-  /** The client's connection as it is now, for looking only. */
-  get shared(): Connection | undefined {
-    return this.#shared;
+  /** The client's connections as they are now, for looking only. */
+  get connections(): Connection[] {
+    return Array.from(this.#shared.values());
   }
 
   /** A holder connects, and may use the connection at once, as bindings do, or when it is ready. */
   connect(index: number, usesAtOnce: boolean): void {
     const holder = index % HOLDERS;
     if (this.#connections[holder] !== undefined || this.#isConnecting.has(holder)) return;
-    const { connection, ready } = openConnectionState(this.socket, this.#options);
-    this.#shared = connection;
+    const topic = this.#topicOf(holder);
+    const options = { ...this.#options, topic };
+    const { connection, ready } = openConnectionState(this.socket, options);
+    this.#shared.set(topic, connection);
+    if (this.connections.length > 1) this.coverage.note("second connection on the socket");
     if (usesAtOnce) {
       const mine = createConnection<AnyRegistry>(connection);
       this.#connections[holder] = mine;
@@ -119,7 +145,7 @@ export class World {
       return;
     }
     this.#isConnecting.add(holder);
-    const connecting = connect<AnyRegistry>(this.socket, this.#options);
+    const connecting = connect<AnyRegistry>(this.socket, options);
     ready.catch(() => {});
     void disconnectConnectionState(connection);
     void connecting.then(
@@ -148,19 +174,18 @@ export class World {
     for (let holder = 0; holder < HOLDERS; holder++) this.disconnect(holder);
   }
 
-  mount(index: number, pair: string, label: number, how: "mountStore" | "openRoot", buster?: string): void {
+  mount(index: number, pair: string, label: number, how: "mountStore" | "openRoot", cache?: CacheOptions): void {
     const connected = this.#connections.flatMap((connection, at) => (connection === undefined ? [] : [at]));
     const holder = connected[index % Math.max(1, connected.length)] ?? 0;
     const connection = this.#connections[holder];
-    const shared = this.#shared;
+    const shared = this.#shared.get(this.#topicOf(holder));
     if (connection === undefined || shared === undefined) return;
     const [module, id] = pair.split("/") as [string, string];
-    const cache = buster === undefined ? {} : { cache: { persister: this.cache, gcTime: GC_TIME_MS, buster } };
-    const target = { module, id, params: { label }, ...cache };
+    const target = { module, id, params: { label }, ...(cache === undefined ? {} : { cache }) };
     const known = shared.find({ module, id });
     if (known !== undefined) {
       if (this.watches.get(known)?.label !== label) this.coverage.note("mount with other params");
-      if (this.holds.some((hold) => hold.pair === pair && hold.holder !== holder))
+      if (this.holds.some((hold) => hold.watch.root === known && hold.holder !== holder))
         this.coverage.note("holder with the root of another");
     }
     if (how === "openRoot") {
@@ -195,9 +220,26 @@ export class World {
     if (connection === undefined) return;
     this.coverage.note("cache cleared");
     const [module, id] = pair?.split("/") ?? [];
-    this.clearing++;
-    const clearing = connection.clearStoreCache(module === undefined || id === undefined ? {} : { module, id });
-    this.#await(clearing.then(() => void this.clearing--));
+    this.#await(connection.clearStoreCache(module === undefined || id === undefined ? {} : { module, id }));
+  }
+
+  /** Keeps a root's state for a mount to come, as a page that is rendered on a server does. */
+  handOver({ pair, watch, view }: Hold): void {
+    const record = view === undefined ? undefined : dehydrateStore(view.store, { buster: "one" });
+    if (record === undefined) return;
+    this.coverage.note("state handed over");
+    this.cache.handedOver(record);
+    const { label } = (watch.run as RootRun).params as { readonly label: number };
+    // As what JSON makes of it.
+    this.#handedOver.push({ pair, label, record: JSON.parse(JSON.stringify(record)) as CacheRecord });
+  }
+
+  /** Mounts a root with a state that was handed over. */
+  mountWith(index: number, number: number, how: "mountStore" | "openRoot", isKept: boolean): void {
+    const given = this.#handedOver[number % Math.max(1, this.#handedOver.length)];
+    if (given === undefined) return;
+    const kept = isKept ? { persister: this.cache, gcTime: GC_TIME_MS } : {};
+    this.mount(index, given.pair, given.label, how, { ...kept, buster: "one", initialData: given.record });
   }
 
   /** Sends a command. Returns it, for it to be aborted. */
@@ -339,12 +381,33 @@ export class World {
     if (storeId.length > 0) this.coverage.note("update over a store below the root");
   }
 
+  #topicOf(holder: number): string {
+    const { topics } = this.style;
+    return (holder === HOLDERS - 1 ? topics.at(-1) : topics[0]) as string;
+  }
+
+  #createSocket(options: object, logger: Logger): Socket {
+    if (!this.style.hasKeptSocket) return new Socket(HOME, options);
+    const random = new SeededRandom(this.random.integer(0, 1 << 30));
+    const socket = createSocket(Socket, HOME, {
+      ...options,
+      clock: this.socketClock,
+      random: () => random.next(),
+      logger,
+    });
+    this.address.watch(socket);
+    return socket;
+  }
+
   /** A first join may only fail when the server refused it. */
   #checkRefusal(error: unknown): void {
-    const { code } = error as MusubiError;
+    const { code, details } = error as MusubiError & { readonly details?: { readonly [key: string]: unknown } };
     if (code === "join_refused") this.coverage.note("connect refused");
+    const isMoved = details?.["kind"] === "moved" || details?.["reason"] === "moved";
+    if (isMoved && this.style.hasKeptSocket) this.address.refused();
+    if (code === "join_refused") return;
     // A holder that left before.
-    else if (code !== "disconnected") this.fail(error);
+    if (code !== "disconnected") this.fail(error);
   }
 
   #hear({ event, payload }: { readonly event: string; readonly payload: unknown }): void {

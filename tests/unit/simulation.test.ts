@@ -19,7 +19,7 @@ test(`the client agrees with its server in ${RUNS} random scenarios (seed ${SEED
     coverage.add(counts);
   }
   expect(missing(coverage.counts)).toEqual([]);
-}, 120_000);
+}, 400_000);
 
 test("a seed gives one run, to the letter", async () => {
   const styles = Array.from({ length: 60 }, (_, seed) => ({ seed, ...drawStyle(new SeededRandom(seed)) }));
