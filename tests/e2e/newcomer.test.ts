@@ -102,9 +102,9 @@ describe("docs/react.md, followed by a newcomer", () => {
     expect(await app.run("test")).toMatch(/Tests .*1 passed/);
   });
 
-  test("the whole page: rows, commands, streams, events, a switch of roots, async values, uploads", async () => {
+  test("the whole page: rows, commands, streams, events, a switch of roots, async values, uploads, an outage", async () => {
     app.write();
-    const { url } = await startBoth();
+    const { url, port, server } = await startBoth();
     const [one, two] = await Promise.all([openTab(url), openTab(url)]);
     const { page } = one;
     await page.getByLabel("Water the plants").check();
@@ -135,6 +135,14 @@ describe("docs/react.md, followed by a newcomer", () => {
     await page.getByRole("button", { name: "Send" }).click();
     await page.getByText("Kept: what a.txt says").waitFor();
     await expect.poll(() => page.getByText("a.txt: ").count()).toBe(0);
+
+    await server.kill();
+    await page.getByText("Offline since").waitFor();
+    await page.getByRole("heading", { name: "Work" }).waitFor();
+    await app.start("server", /Stores are on port/, { PORT: port });
+    await expect.poll(() => page.getByText("Offline since").count()).toBe(0);
+    await page.getByLabel("Write a test").check();
+    await page.getByText("toggled Write a test").first().waitFor();
     expect([one.complaints, two.complaints]).toEqual([[], []]);
   });
 

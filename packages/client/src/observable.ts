@@ -6,7 +6,8 @@ export type Unsubscribe = () => void;
 /** A value that can be read now and heard of when it changes. */
 export interface Observable<T> {
   readonly current: T;
-  subscribe(listener: () => void): Unsubscribe;
+  /** Needs no `this`: it can be handed to `useSyncExternalStore` as it is. */
+  readonly subscribe: (listener: () => void) => Unsubscribe;
 }
 
 /** Calls each listener; one that throws is reported and stops nobody. */
