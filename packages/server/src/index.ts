@@ -59,6 +59,7 @@ export {
   type UploadPlaceholder,
   upload,
 } from "./stores/placeholders.js";
+export { type RenderStoreOptions, renderStore, type StoreView } from "./stores/render-store.js";
 export { Rejection } from "./stores/rejection.js";
 export type { RootInspection } from "./stores/root-options.js";
 export type { RootAddress, RootPair } from "./stores/root-registry.js";
@@ -81,6 +82,7 @@ export type {
   TerminateReason,
   User,
 } from "./stores/store-types.js";
+export type { StateOf } from "./stores/view-state.js";
 export type { CheckOrigin } from "./transport/check-origin.js";
 export type { ConnectAccepted, ConnectHook, ConnectRequest, ConnectResult } from "./transport/connect.js";
 export { createEndpoint, type Endpoint, type EndpointOptions } from "./transport/endpoint.js";

@@ -126,7 +126,12 @@ export class Root {
     return instance !== undefined && this.#deliver({ kind: "update", instance, assigns, answer: null });
   }
 
-  /** Resolves when no message is handled or waits, and no async work either. */
+  /** Resolves when no message is handled or waits. */
+  handled(): Promise<void> {
+    return this.#mailbox.idle();
+  }
+
+  /** As {@link handled}, when no async work is left either. */
   async settled(): Promise<void> {
     do {
       await this.#mailbox.idle();

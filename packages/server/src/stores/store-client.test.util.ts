@@ -1,19 +1,13 @@
 import {
-  applyPatch,
   type Clock,
   decodeTextFrame,
   type Envelope,
   encodeTextFrame,
-  foldStreamOps,
-  isStoreNode,
   type JsonObject,
   type JsonValue,
   PATCH,
   parseEnvelope,
-  STORE_ID_KEY,
   type StoreId,
-  type StreamEntry,
-  storeIdKey,
 } from "@musubi/protocol";
 import { ChannelRouter } from "../channels/channel-router.js";
 import { createPubSub, type PubSub } from "../channels/pubsub.js";
@@ -23,6 +17,7 @@ import { systemClock } from "../clock.js";
 import type { Logger } from "../logger.js";
 import { connectionChannel } from "./connection-channel.js";
 import type { RootEnvironment } from "./root-options.js";
+import { RootCopy } from "./root-copy.js";
 import { RootRegistry } from "./root-registry.js";
 import type { AnyStore } from "./store-types.js";
 
@@ -100,13 +95,6 @@ export type Received =
   | { readonly kind: "reply"; readonly to: string; readonly status: string; readonly response: JsonObject }
   | { readonly kind: "push"; readonly event: string; readonly payload: JsonObject };
 
-/** A root as a client holds it. */
-export interface ClientRoot {
-  version: number;
-  tree: JsonValue;
-  streams: ReadonlyMap<string, readonly StreamEntry[]>;
-}
-
 export interface StoreServerOptions extends Partial<RootEnvironment> {
   readonly maxRoots?: number;
 }
@@ -171,7 +159,7 @@ type OpenSession = (transport: ConstructorParameters<typeof SocketSession>[1]) =
 export class StoreClient {
   readonly received: Received[] = [];
   readonly envelopes: Envelope[] = [];
-  readonly roots = new Map<string, ClientRoot>();
+  readonly roots = new Map<string, RootCopy>();
   readonly #session: SocketSession;
   readonly #waiting = new Map<string, (reply: Reply) => void>();
   #ref = 0;
@@ -209,8 +197,7 @@ export class StoreClient {
 
   /** The items of a stream. */
   items(rootId: string, stream: string, storeId: StoreId = []): JsonValue[] {
-    const entries = this.roots.get(rootId)?.streams.get(`${storeIdKey(storeId)} ${stream}`) ?? [];
-    return entries.map(({ item }) => item);
+    return this.roots.get(rootId)?.items(storeId, stream) ?? [];
   }
 
   /** The transport drops. */
@@ -233,32 +220,10 @@ export class StoreClient {
 
   #apply(envelope: Envelope): void {
     this.envelopes.push(envelope);
-    const isInitial = envelope.base_version === 0;
-    const root: ClientRoot = isInitial
-      ? { version: 0, tree: null, streams: new Map() }
-      : (this.roots.get(envelope.root_id) ?? { version: -1, tree: null, streams: new Map() });
-    if (envelope.base_version !== root.version || envelope.version !== root.version + 1) {
-      throw new Error(`gap: an envelope ${envelope.base_version} to ${envelope.version} upon ${root.version}`);
-    }
-    const streams = new Map(root.streams);
-    for (const op of envelope.stream_ops) {
-      const key = `${storeIdKey(op.store_id)} ${op.stream}`;
-      streams.set(key, foldStreamOps(streams.get(key) ?? [], [op]));
-    }
-    const tree = applyPatch(root.tree, envelope.ops);
-    // A store that has left takes its streams with it (protocol.md section 5).
-    const present = storeKeys(tree);
-    for (const key of streams.keys()) if (!present.has(key.slice(0, key.lastIndexOf(" ")))) streams.delete(key);
-    this.roots.set(envelope.root_id, { version: envelope.version, tree, streams });
+    const root = this.roots.get(envelope.root_id) ?? new RootCopy();
+    root.apply(envelope);
+    this.roots.set(envelope.root_id, root);
   }
-}
-
-/** The keys of all stores in a tree. */
-function storeKeys(value: JsonValue, found: Set<string> = new Set()): Set<string> {
-  if (typeof value !== "object" || value === null) return found;
-  if (isStoreNode(value)) found.add(storeIdKey(value[STORE_ID_KEY]));
-  for (const member of Object.values(value)) storeKeys(member, found);
-  return found;
 }
 
 /** Lets everything that is ready run. */

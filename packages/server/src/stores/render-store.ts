@@ -1,0 +1,174 @@
+import {
+  type Clock,
+  type CommandsOf,
+  type Envelope,
+  type JsonObject,
+  type JsonValue,
+  MusubiError,
+  type ParamsOf,
+  PATCH,
+  parseEnvelope,
+  type StoreEvent,
+  type StoreId,
+} from "@musubi/protocol";
+import { createPubSub, type PubSub } from "../channels/pubsub.js";
+import { systemClock } from "../clock.js";
+import { consoleLogger, type Logger } from "../logger.js";
+import { UploadService } from "../uploads/upload-service.js";
+import type { Assigns } from "./erased.js";
+import type { ServerHooks } from "./hooks.js";
+import { Root } from "./root.js";
+import { RootCopy } from "./root-copy.js";
+import { rootIdOf } from "./root-registry.js";
+import type { Answer } from "./root-message.js";
+import type { ErasedHooks } from "./run-hooks.js";
+import type { AnyStore, StoreDefOf } from "./store-types.js";
+import { type StateOf, stateOf } from "./view-state.js";
+
+/** What {@link renderStore} takes beside the store and its params. */
+export interface RenderStoreOptions {
+  /** The id that the root is mounted with. Default `"1"`. */
+  readonly id?: string;
+  /** What `ctx.user` is. */
+  readonly user?: unknown;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  readonly pubsub?: PubSub;
+  readonly hooks?: readonly ServerHooks[];
+  readonly handlerTimeoutMs?: number;
+  readonly mountTimeoutMs?: number;
+}
+
+type Payload<Def, Name extends keyof CommandsOf<Def>> = CommandsOf<Def>[Name] extends { readonly payload: infer P }
+  ? P
+  : never;
+type ReplyTo<Def, Name extends keyof CommandsOf<Def>> = CommandsOf<Def>[Name] extends { readonly reply: infer R }
+  ? R
+  : never;
+
+/** A mounted root without a client: what a client would have, and what it can do. */
+export interface StoreView<Def> {
+  /** The fields of the root as a client reads them, from the envelopes alone. */
+  readonly state: StateOf<Def>;
+  /** The tree as it travels, markers included; `null` before the first envelope. */
+  readonly tree: JsonValue;
+  /** All that was sent, in order. */
+  readonly envelopes: readonly Envelope[];
+  readonly events: readonly StoreEvent[];
+  /** Whether the root is still there: a render that fails takes it down. */
+  readonly isLive: boolean;
+  /**
+   * Sends a command to the root and resolves with its reply once the envelope has come. Rejects with `command_failed`:
+   * the error reply is in `details`, what was thrown on the server in `cause`.
+   */
+  dispatch<Name extends keyof CommandsOf<Def> & string>(
+    name: Name,
+    ...payload: {} extends Payload<Def, Name> ? [payload?: Payload<Def, Name>] : [payload: Payload<Def, Name>]
+  ): Promise<ReplyTo<Def, Name>>;
+  /** The same for any store of the tree. */
+  dispatchTo(storeId: StoreId, name: string, payload?: JsonValue): Promise<JsonObject>;
+  /** Has `info[name]` of a store (default: the root) handle a message; resolves when it is through. */
+  send(name: string, message?: unknown, storeId?: StoreId): Promise<void>;
+  sendUpdate(storeId: StoreId, assigns: Readonly<Record<string, unknown>>): Promise<void>;
+  /** Resolves when all async work has come to its end and been shown, what its handlers started included. */
+  async(): Promise<void>;
+  /** Ends the root; resolves when every store has terminated. */
+  unmount(): Promise<void>;
+}
+
+type ParamsArgument<Params> = [unknown] extends [Params]
+  ? [params?: unknown, options?: RenderStoreOptions]
+  : {} extends Params
+    ? [params?: Params, options?: RenderStoreOptions]
+    : [params: Params, options?: RenderStoreOptions];
+
+/**
+ * Mounts a store without sockets, to test it: everything runs as on a server, and what is shown went through the
+ * envelopes. Rejects with `mount_refused` (the refusal is in `details`, what was thrown in `cause`).
+ */
+export async function renderStore<S extends AnyStore>(
+  store: S,
+  ...args: ParamsArgument<ParamsOf<StoreDefOf<S>>>
+): Promise<StoreView<StoreDefOf<S>>> {
+  const [params = {}, options = {}] = args as [unknown?, RenderStoreOptions?];
+  const { clock = systemClock, logger = consoleLogger } = options;
+  const copy = new RootCopy();
+  const envelopes: Envelope[] = [];
+  let cause: unknown = null;
+  const id = options.id ?? "1";
+  const root = new Root({
+    store,
+    id,
+    rootId: rootIdOf(store.module, id),
+    params,
+    user: options.user,
+    environment: {
+      clock,
+      logger,
+      pubsub: options.pubsub ?? createPubSub(logger),
+      freeze: true,
+      handlerTimeoutMs: options.handlerTimeoutMs ?? 30_000,
+      mountTimeoutMs: options.mountTimeoutMs ?? 10_000,
+      maxMailbox: 1_000,
+      maxAsync: 64,
+      uploads: new UploadService({}, clock, logger),
+      hooks: [
+        ...((options.hooks ?? []) as readonly ErasedHooks[]),
+        {
+          afterMessage: (report) => {
+            cause = report.cause;
+          },
+        },
+      ],
+    },
+    push(event, payload) {
+      if (event !== PATCH) return;
+      // As over a wire: nothing is shared with the server.
+      const envelope = parseEnvelope(JSON.parse(JSON.stringify(payload)));
+      envelopes.push(envelope);
+      copy.apply(envelope);
+    },
+    onRelease() {},
+  });
+  const ask = (code: "command_failed" | "mount_refused", what: string, start: (answer: Answer) => void) =>
+    new Promise<JsonObject>((resolve, reject) => {
+      start((status, response) => {
+        // Once the message is through, its envelope has come and its cause is known.
+        queueMicrotask(() => {
+          if (status === "ok") resolve(response);
+          else reject(new MusubiError(code, `${what}: ${JSON.stringify(response)}`, { details: response, cause }));
+        });
+      });
+    });
+  const dispatchTo = (storeId: StoreId, name: string, payload: JsonValue = {}): Promise<JsonObject> =>
+    ask("command_failed", `the command "${name}" failed`, (answer) => root.command(storeId, name, payload, answer));
+  const enqueued = async (taken: boolean, what: string): Promise<void> => {
+    if (!taken) throw new MusubiError("invalid_usage", `no store took ${what}`);
+    await root.handled();
+  };
+  await ask("mount_refused", `the mount of ${store.module} was refused`, (answer) => root.mount(answer));
+  const view = {
+    get state() {
+      return stateOf(copy, copy.tree, []);
+    },
+    get tree() {
+      return copy.tree;
+    },
+    envelopes,
+    get events() {
+      return envelopes.flatMap(({ events = [] }) => events);
+    },
+    get isLive() {
+      return root.state.status === "live";
+    },
+    dispatch: (name: string, payload?: JsonValue) => dispatchTo([], name, payload),
+    dispatchTo,
+    send: (name: string, message?: unknown, storeId?: StoreId) =>
+      enqueued(root.send(name, message, storeId), `the info "${name}"`),
+    sendUpdate: (storeId: StoreId, assigns: Assigns) => enqueued(root.sendUpdate(storeId, assigns), "the update"),
+    async: () => root.settled(),
+    unmount: () => root.close("unmount"),
+  };
+  // What it is typed by is known to the compiler alone.
+  return view as unknown as StoreView<StoreDefOf<S>>;
+}
