@@ -3,11 +3,14 @@ import { basename, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 
 const REPO = resolve(import.meta.dirname, "../..");
-const SPECS = ["cache", "connection", "root", "uploads"].map((folder) => `packages/client/src/${folder}/SPEC.md`);
+const SPECS = [
+  ...["cache", "connection", "root", "uploads"].map((folder) => `packages/client/src/${folder}/SPEC.md`),
+  "packages/server/src/stores/async/SPEC.md",
+];
 
 /** Sources of the tests that a spec can name, by file name. */
 const tests = new Map(
-  ["packages/client/src", "tests/interop"]
+  ["packages/client/src", "packages/server/src/stores/async", "tests/interop"]
     .flatMap((folder) =>
       readdirSync(resolve(REPO, folder), { recursive: true, encoding: "utf8" }).map((file) => `${folder}/${file}`),
     )
