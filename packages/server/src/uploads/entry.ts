@@ -1,6 +1,7 @@
 import type { Clock, JsonObject, TimerHandle, UploadError } from "@musubi/protocol";
 import { error, type HandlerResult, ok, stop } from "../channels/channel.js";
 import type { Logger } from "../logger.js";
+import type { Cycle } from "../stores/cycle.js";
 import { refusal } from "../stores/failure.js";
 import type { Instance } from "../stores/instance.js";
 import { type EntryEffect, type EntryEvent, type EntryState, nextEntry, progressOf } from "./entry-state.js";
@@ -42,8 +43,8 @@ export class Entry {
   readonly info: UploadFile;
   readonly instance: Instance;
   readonly slotName: string;
-  /** A message that is being handled consumes or cancels it: for the others it is gone. */
-  isClaimed = false;
+  /** The message that is being handled and consumes or cancels it: for others it is gone. */
+  claimedBy: Cycle | null = null;
   readonly #options: EntryOptions;
   readonly #file: TempFile | null;
   #state: EntryState;

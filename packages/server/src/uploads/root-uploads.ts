@@ -125,7 +125,7 @@ export class RootUploads implements EntryOwner {
   ): Promise<unknown[]> {
     const results: unknown[] = [];
     for (const entry of this.entriesOf(instance, name)) {
-      if (entry.state.status !== "complete" || entry.isClaimed) continue;
+      if (entry.state.status !== "complete" || entry.claimedBy !== null) continue;
       const free = claim(cycle, entry);
       let isPostponed = false;
       try {
@@ -147,7 +147,7 @@ export class RootUploads implements EntryOwner {
   /** Cancels entries of a slot with the message that is being handled, all without a `ref`; returns how many. */
   cancel(cycle: Cycle, instance: Instance, name: string, ref?: string): number {
     const chosen = this.entriesOf(instance, name).filter(
-      (entry) => !entry.isClaimed && (ref === undefined || entry.info.ref === ref),
+      (entry) => entry.claimedBy === null && (ref === undefined || entry.info.ref === ref),
     );
     for (const entry of chosen) {
       claim(cycle, entry);
@@ -246,9 +246,10 @@ function toOp(instance: Instance, upload: string, op: SlotOp): UploadOp {
 /** Takes an entry for this message, until it fails; returns what gives it free. */
 function claim(cycle: Cycle, entry: Entry): () => void {
   const free = (): void => {
-    entry.isClaimed = false;
+    // Code that outlives its message must not free what a later one has.
+    if (entry.claimedBy === cycle) entry.claimedBy = null;
   };
-  entry.isClaimed = true;
+  entry.claimedBy = cycle;
   cycle.onRollback(free);
   return free;
 }

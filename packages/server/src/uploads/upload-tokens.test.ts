@@ -1,0 +1,53 @@
+import { expect, test } from "vitest";
+import { Dice } from "./upload-client.test.util.js";
+import { type UploadClaims, UploadTokens } from "./upload-tokens.js";
+
+const CLAIMS: UploadClaims = ["ref", "Album:é", "[]", "photos", 12, '["user:1",null]', 1_700_000_000_000];
+
+test("protocol.md 6: a token says what was signed, to whoever has the secret, and to nobody else", () => {
+  const tokens = new UploadTokens("secret");
+  expect(tokens.verify(tokens.sign(CLAIMS))).toEqual(CLAIMS);
+  expect(new UploadTokens("secret").verify(tokens.sign(CLAIMS))).toEqual(CLAIMS);
+  expect(new UploadTokens("other").verify(tokens.sign(CLAIMS))).toBeNull();
+  expect(new UploadTokens().verify(new UploadTokens().sign(CLAIMS))).toBeNull();
+});
+
+test("protocol.md 6: whatever is changed of a token, it is refused, and nothing throws", () => {
+  const dice = new Dice();
+  const tokens = new UploadTokens("secret");
+  const token = tokens.sign(CLAIMS);
+  for (const odd of [
+    "",
+    ".",
+    "..",
+    "a.b.c",
+    7,
+    null,
+    undefined,
+    {},
+    ["a"],
+    `${token}.`,
+    `.${token}`,
+    "x".repeat(1e6),
+  ]) {
+    expect(tokens.verify(odd)).toBeNull();
+  }
+  for (let run = 0; run < 10_000; run++) {
+    const at = dice.below(token.length + 1);
+    const other = String.fromCharCode(33 + dice.below(94));
+    const kind = dice.below(3);
+    const changed = token.slice(0, at) + (kind === 0 ? "" : other) + token.slice(kind === 2 ? at : at + 1);
+    // The last character of each part of base64url has bits that say nothing.
+    const isSame = Buffer.from(changed, "base64url").equals(Buffer.from(token, "base64url"));
+    if (changed === token || isSame) continue;
+    const found = tokens.verify(changed);
+    if (found !== null) expect(sameBytes(changed, token), `seed ${dice.seed}: ${changed}`).toBe(true);
+  }
+});
+
+/** Whether two tokens have the same signed text and the same bytes of a signature. */
+function sameBytes(a: string, b: string): boolean {
+  const [bodyA, macA = ""] = a.split(".");
+  const [bodyB, macB = ""] = b.split(".");
+  return bodyA === bodyB && Buffer.from(macA, "base64url").equals(Buffer.from(macB, "base64url"));
+}
