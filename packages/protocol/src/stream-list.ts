@@ -1,14 +1,14 @@
 /**
  * The entries of one stream, in order and by key (protocol.md section 5).
  *
- * Two parallel arrays with unused slots in front hold the entries and their items, so that both ends grow in constant
- * time; a Map leads from a key to its entry, which knows its slot. A delete in the middle leaves a hole; holes are closed
- * when the list is read or when they outnumber the entries. The first and the last slot in use are never holes.
+ * Three parallel arrays with unused slots in front hold the entries, their keys and their items, so that both ends grow
+ * in constant time and what is read is one copy of an array; a Map leads from a key to its entry, which knows its slot.
+ * A delete in the middle leaves a hole; holes are closed when the list is read or when they outnumber the entries. The
+ * first and the last slot in use are never holes.
  */
 import type { JsonValue } from "./json.js";
 
 interface Entry {
-  readonly key: string;
   slot: number;
 }
 
@@ -23,6 +23,7 @@ const NONE: readonly never[] = Object.freeze([]);
  */
 export class StreamList {
   #entries: (Entry | undefined)[] = [];
+  #keys: (string | undefined)[] = [];
   #items: (JsonValue | undefined)[] = [];
   /** The slot of the first entry. */
   #head = 0;
@@ -60,7 +61,7 @@ export class StreamList {
   keys(): readonly string[] {
     if (this.#keysRead === undefined) {
       this.#close();
-      this.#keysRead = this.#entries.slice(this.#head).map((entry) => (entry as Entry).key);
+      this.#keysRead = this.#keys.slice(this.#head) as string[];
     }
     return this.#keysRead;
   }
@@ -80,28 +81,31 @@ export class StreamList {
     this.delete(key);
     this.#itemsRead = this.#keysRead = undefined;
     const { size } = this.#byKey;
-    const entry = { key, slot: 0 };
+    const entry = { slot: 0 };
     if (at === -1 || at >= size) {
       entry.slot = this.#entries.length;
       this.#entries.push(entry);
+      this.#keys.push(key);
       this.#items.push(item);
     } else if (at <= 0) {
       if (this.#head === 0) this.#makeRoom();
       entry.slot = --this.#head;
       this.#entries[entry.slot] = entry;
+      this.#keys[entry.slot] = key;
       this.#items[entry.slot] = item;
     } else {
       this.#close();
       const entries = this.#entries;
       const slot = this.#head + at;
       entries.splice(slot, 0, entry);
+      this.#keys.splice(slot, 0, key);
       this.#items.splice(slot, 0, item);
       for (let to = slot; to < entries.length; to++) (entries[to] as Entry).slot = to;
     }
     this.#byKey.set(key, entry);
     if (limit === null) return;
     for (let surplus = this.#byKey.size - Math.abs(limit); surplus > 0; surplus--) {
-      this.delete((this.#entries[at === 0 ? this.#entries.length - 1 : this.#head] as Entry).key);
+      this.delete(this.#keys[at === 0 ? this.#keys.length - 1 : this.#head] as string);
     }
   }
 
@@ -118,6 +122,7 @@ export class StreamList {
   reset(): void {
     this.#byKey.clear();
     this.#entries = [];
+    this.#keys = [];
     this.#items = [];
     this.#head = 0;
     this.#itemsRead = this.#keysRead = NONE;
@@ -126,10 +131,12 @@ export class StreamList {
   /** Frees the slot of an entry that goes or moves. */
   #vacate(slot: number): void {
     const entries = this.#entries;
+    const keys = this.#keys;
     const items = this.#items;
-    entries[slot] = items[slot] = undefined;
+    entries[slot] = keys[slot] = items[slot] = undefined;
     while (entries.length > this.#head && entries[entries.length - 1] === undefined) {
       entries.pop();
+      keys.pop();
       items.pop();
     }
     while (this.#head < entries.length && entries[this.#head] === undefined) this.#head += 1;
@@ -140,6 +147,7 @@ export class StreamList {
   /** Closes the holes, moving what lies behind the first of them forward; `room` is how many unused slots stay in front. */
   #close(room: number = this.#head): void {
     const entries = this.#entries;
+    const keys = this.#keys;
     const items = this.#items;
     if (room === this.#head && entries.length - room === this.#byKey.size) return;
     let free = room;
@@ -148,16 +156,18 @@ export class StreamList {
       if (entry === undefined) continue;
       entry.slot = free;
       entries[free] = entry;
+      keys[free] = keys[slot];
       items[free] = items[slot];
       free += 1;
     }
     this.#head = room;
-    entries.length = items.length = free;
+    entries.length = keys.length = items.length = free;
   }
 
   #makeRoom(): void {
     const room = new Array<undefined>(Math.max(MIN_ROOM, this.#byKey.size)).fill(undefined);
     this.#entries = [...room, ...this.#entries];
+    this.#keys = [...room, ...this.#keys];
     this.#items = [...room, ...this.#items];
     this.#head = room.length;
     for (const entry of this.#byKey.values()) entry.slot += room.length;
