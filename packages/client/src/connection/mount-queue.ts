@@ -6,13 +6,13 @@ const MAX_CRASHES = 2;
  * were unanswered when the channel crashed are suspects: in later joins they go last, one at a time, so that one
  * root that crashes its server does not take the others down for good.
  *
- * It knows roots by key only, pushes nothing itself, and does not own what a condemned root is told.
+ * It pushes nothing itself, and does not own what a condemned root is told.
  */
-export class MountQueue {
+export class MountQueue<Root> {
   /** Suspects, with the number of crashes in which each was the only one. */
-  readonly #suspects = new Map<string, number>();
-  readonly #unanswered = new Set<string>();
-  readonly #waiting = new Map<string, () => void>();
+  readonly #suspects = new Map<Root, number>();
+  readonly #unanswered = new Set<Root>();
+  readonly #waiting = new Map<Root, () => void>();
 
   /** Whether every mount that was pushed in this join is answered. */
   get isIdle(): boolean {
@@ -20,36 +20,36 @@ export class MountQueue {
   }
 
   /** Calls `push` now, or when it is this root's turn. */
-  request(key: string, push: () => void): void {
-    if (this.#suspects.has(key)) {
-      this.#waiting.set(key, push);
+  request(root: Root, push: () => void): void {
+    if (this.#suspects.has(root)) {
+      this.#waiting.set(root, push);
       this.proceed();
     } else {
-      this.#unanswered.add(key);
+      this.#unanswered.add(root);
       push();
     }
   }
 
-  /** The mount of `key` was answered, in whatever way. `proceed` has to follow. */
-  answered(key: string): void {
-    this.#unanswered.delete(key);
-    this.#suspects.delete(key);
+  /** The mount of `root` was answered, in whatever way. `proceed` has to follow. */
+  answered(root: Root): void {
+    this.#unanswered.delete(root);
+    this.#suspects.delete(root);
   }
 
   /** Lets the next suspect go when it is its turn. */
   proceed(): void {
     const [next] = this.#waiting;
     if (!this.isIdle || next === undefined) return;
-    const [key, push] = next;
-    this.#waiting.delete(key);
-    this.#unanswered.add(key);
+    const [root, push] = next;
+    this.#waiting.delete(root);
+    this.#unanswered.add(root);
     push();
   }
 
   /** The server's side of the channel crashed. `endJoin` has to follow. */
   crashed(): void {
     const crashes = this.#unanswered.size === 1 ? 1 : 0;
-    for (const key of this.#unanswered) this.#suspects.set(key, (this.#suspects.get(key) ?? 0) + crashes);
+    for (const root of this.#unanswered) this.#suspects.set(root, (this.#suspects.get(root) ?? 0) + crashes);
   }
 
   /** The join ended: nothing is on its way any more. */
@@ -58,14 +58,14 @@ export class MountQueue {
     this.#waiting.clear();
   }
 
-  /** Whether `key` has crashed the channel twice by itself. Asking acquits it, so that a later mount tries afresh. */
-  takeCondemned(key: string): boolean {
-    return (this.#suspects.get(key) ?? 0) >= MAX_CRASHES && this.#suspects.delete(key);
+  /** Whether `root` has crashed the channel twice by itself. Asking acquits it, so that a later mount tries afresh. */
+  takeCondemned(root: Root): boolean {
+    return (this.#suspects.get(root) ?? 0) >= MAX_CRASHES && this.#suspects.delete(root);
   }
 
   /** Forgets a root that nobody wants any more. */
-  forget(key: string): void {
-    this.#suspects.delete(key);
-    this.#waiting.delete(key);
+  forget(root: Root): void {
+    this.#suspects.delete(root);
+    this.#waiting.delete(root);
   }
 }

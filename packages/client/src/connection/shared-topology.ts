@@ -16,7 +16,7 @@ import type { Topology, TopologyHost } from "./topology.js";
  * by one `unmount` per join.
  */
 export class SharedTopology implements Topology, ChannelOwner {
-  readonly queue: MountQueue = new MountQueue();
+  readonly queue: MountQueue<SharedRootLink> = new MountQueue();
   /** The roots of this join, by what the server calls them. */
   readonly byRootId: Map<string, SharedRootLink> = new Map();
   readonly mounted: MountedPairs = new MountedPairs();
@@ -59,6 +59,7 @@ export class SharedTopology implements Topology, ChannelOwner {
 
   forget(link: SharedRootLink): void {
     this.#links.delete(link);
+    this.queue.forget(link);
   }
 
   push(
@@ -71,9 +72,9 @@ export class SharedTopology implements Topology, ChannelOwner {
   }
 
   /** Says what a mount came to by `tell`, then lets the queue and what is held go on. */
-  answered(key: string, tell: () => void): void {
+  answered(link: SharedRootLink, tell: () => void): void {
     // First, since the root may ask again as soon as it is told, and that mount is unanswered.
-    this.queue.answered(key);
+    this.queue.answered(link);
     tell();
     this.queue.proceed();
     // With no mount in flight, what is still held is nobody's.
@@ -84,7 +85,7 @@ export class SharedTopology implements Topology, ChannelOwner {
   register(rootId: string, link: SharedRootLink): void {
     this.byRootId.set(rootId, link);
     const held = this.#held.take(rootId);
-    if (held === undefined) link.handleOverflow();
+    if (held === undefined) link.events.handleOverflow();
     else for (const message of held) link.handleMessage(...message);
   }
 
