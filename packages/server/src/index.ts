@@ -87,6 +87,7 @@ export type { CheckOrigin } from "./transport/check-origin.js";
 export type { ConnectAccepted, ConnectHook, ConnectRequest, ConnectResult } from "./transport/connect.js";
 export { createEndpoint, type Endpoint, type EndpointOptions } from "./transport/endpoint.js";
 export type { HttpServer } from "./transport/http-claims.js";
+export type { TestFile } from "./uploads/send-file.js";
 export type {
   ExternalTarget,
   PresignContext,
@@ -97,3 +98,4 @@ export type {
   UploadFile,
   UploadsOf,
 } from "./uploads/upload-definition.js";
+export type { UploadOptions } from "./uploads/upload-service.js";

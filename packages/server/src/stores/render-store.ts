@@ -14,6 +14,7 @@ import {
 import { createPubSub, type PubSub } from "../channels/pubsub.js";
 import { systemClock } from "../clock.js";
 import { consoleLogger, type Logger } from "../logger.js";
+import { sendFile, type TestFile } from "../uploads/send-file.js";
 import { UploadService } from "../uploads/upload-service.js";
 import type { Assigns } from "./erased.js";
 import type { ServerHooks } from "./hooks.js";
@@ -70,9 +71,14 @@ export interface StoreView<Def> {
   /** Has `info[name]` of a store (default: the root) handle a message; resolves when it is through. */
   send(name: string, message?: unknown, storeId?: StoreId): Promise<void>;
   sendUpdate(storeId: StoreId, assigns: Readonly<Record<string, unknown>>): Promise<void>;
+  /**
+   * Sends a file to an upload slot of a store (default: the root), as a client would; resolves with its ref when it is
+   * there. Rejects with `preflight_rejected`: the reasons are in `details`.
+   */
+  upload(name: string, file: TestFile, storeId?: StoreId): Promise<string>;
   /** Resolves when all async work has come to its end and been shown, what its handlers started included. */
   async(): Promise<void>;
-  /** Ends the root; resolves when every store has terminated. */
+  /** Ends the root; resolves when every store has terminated, and what was uploaded is gone. */
   unmount(): Promise<void>;
 }
 
@@ -93,6 +99,7 @@ export async function renderStore<S extends AnyStore>(
   const [params = {}, options = {}] = args as [unknown?, RenderStoreOptions?];
   const { clock = systemClock, logger = consoleLogger } = options;
   const copy = new RootCopy();
+  const uploads = new UploadService({}, clock, logger);
   const envelopes: Envelope[] = [];
   let cause: unknown = null;
   const id = options.id ?? "1";
@@ -111,7 +118,7 @@ export async function renderStore<S extends AnyStore>(
       mountTimeoutMs: options.mountTimeoutMs ?? 10_000,
       maxMailbox: 1_000,
       maxAsync: 64,
-      uploads: new UploadService({}, clock, logger),
+      uploads,
       hooks: [
         ...((options.hooks ?? []) as readonly ErasedHooks[]),
         {
@@ -167,7 +174,12 @@ export async function renderStore<S extends AnyStore>(
       enqueued(root.send(name, message, storeId), `the info "${name}"`),
     sendUpdate: (storeId: StoreId, assigns: Assigns) => enqueued(root.sendUpdate(storeId, assigns), "the update"),
     async: () => root.settled(),
-    unmount: () => root.close("unmount"),
+    upload: (name: string, file: TestFile, storeId: StoreId = []) =>
+      sendFile(root, uploads, { store_id: storeId, name }, file),
+    async unmount() {
+      await root.close("unmount");
+      await uploads.close();
+    },
   };
   // What it is typed by is known to the compiler alone.
   return view as unknown as StoreView<StoreDefOf<S>>;

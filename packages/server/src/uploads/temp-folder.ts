@@ -87,7 +87,10 @@ export class TempFolder {
 
   #beatLater(): void {
     const { clock, tokenTtlMs } = this.#options;
-    if (!this.#isClosed) this.#timer = clock.setTimeout(() => void this.#beat(), tokenTtlMs / 4);
+    if (this.#isClosed) return;
+    this.#timer = clock.setTimeout(() => void this.#beat(), tokenTtlMs / 4);
+    // A process that has nothing else to do may end.
+    (this.#timer as { unref?: () => void }).unref?.();
   }
 
   async #beat(): Promise<void> {
