@@ -102,8 +102,8 @@ describe("docs/react.md", () => {
     const { Providers } = await load("providers.tsx");
     const { ListPage } = await load("list-page.tsx");
     const page = createElement(
-      Providers as FunctionComponent<{ state: unknown; children?: ReactNode }>,
-      { state },
+      Providers as FunctionComponent<{ url: string; state: unknown; children?: ReactNode }>,
+      { url, state },
       createElement(ListPage as FunctionComponent, { id: "home" } as never),
     );
     const { renderToString } = await import("react-dom/server");
