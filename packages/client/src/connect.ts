@@ -6,10 +6,9 @@ import type { ConnectionDetail, ConnectionStatus } from "./connection/connection
 import { type ConnectOptions, getSharedRuntime } from "./connection/shared-runtime.js";
 import type { SocketLike } from "./connection/socket-like.js";
 import type { Observable } from "./observable.js";
-import { type ProxyRoot, StoreProxies, type UntypedStoreProxy } from "./proxy.js";
+import { storeProxy } from "./proxy.js";
 import type { MountState } from "./root/mount-state.js";
 import type { Root } from "./root/root.js";
-import type { StoreRecord } from "./state/store-record.js";
 import type { DefaultRegistry, MountParams, StoreModule, StoreProxy } from "./types.js";
 
 /** Which store to mount. */
@@ -75,19 +74,6 @@ export interface MusubiConnection<R = DefaultRegistry> {
   disconnect(): Promise<void>;
 }
 
-/** Proxies belong to the root, so that all its holders read through the same ones. */
-const proxiesOf = new WeakMap<ProxyRoot, StoreProxies>();
-
-/** The proxy of a store of a root, which is the root's own if none is given. */
-export function rootProxy(root: ProxyRoot, record: StoreRecord = root.tree.rootRecord): UntypedStoreProxy {
-  let proxies = proxiesOf.get(root);
-  if (proxies === undefined) {
-    proxies = new StoreProxies(root);
-    proxiesOf.set(root, proxies);
-  }
-  return proxies.of(record);
-}
-
 /**
  * Connects to the server's stores over an app's phoenix.js socket, which is opened if it is not open. A second
  * `connect` with the same socket and topic shares the channel.
@@ -113,15 +99,14 @@ export function createConnection<R>(connection: Connection): MusubiConnection<R>
   let isConnected = true;
   const openRoot = <M extends StoreModule<R>>({ module, id, params, cache }: MountOptions<M, R>): OpenedRoot<M, R> => {
     const root = connection.hold({ module, id }, params ?? {}, cache);
-    const release = once(() => {
-      holds.delete(release);
-      root.release();
-    });
+    const release = (): void => {
+      if (holds.delete(release)) root.release();
+    };
     holds.set(release, root);
     const ready = root.ready.then(() => {});
     ready.catch(() => {});
     return {
-      store: rootProxy(root) as unknown as StoreProxy<M, R>,
+      store: storeProxy(root) as unknown as StoreProxy<M, R>,
       state: root.state,
       ready,
       revalidated: root.revalidated,
@@ -134,20 +119,14 @@ export function createConnection<R>(connection: Connection): MusubiConnection<R>
     statusDetail: connection.statusDetail,
     openRoot,
     async mountStore<M extends StoreModule<R>>(options: MountOptions<M, R>): Promise<MountedStore<M, R>> {
-      const root = openRoot(options);
+      const { ready, release, ...mounted } = openRoot(options);
       try {
-        await root.ready;
+        await ready;
       } catch (error) {
-        root.release();
+        release();
         throw error;
       }
-      return {
-        store: root.store,
-        state: root.state,
-        unmount: async () => root.release(),
-        remount: (params: MountParams<M, R> & object) => root.remount(params),
-        revalidated: root.revalidated,
-      };
+      return { ...mounted, unmount: async () => release() };
     },
     async clearStoreCache(target: CacheTarget = {}) {
       await withCacheEngine((engine) => engine.clear(connection, target));
@@ -161,15 +140,6 @@ export function createConnection<R>(connection: Connection): MusubiConnection<R>
   };
   rootsOf.set(holder, { [Symbol.iterator]: () => holds.values() });
   return holder;
-}
-
-function once(action: () => void): () => void {
-  let isDone = false;
-  return () => {
-    if (isDone) return;
-    isDone = true;
-    action();
-  };
 }
 
 /** Any registry: for code that works with stores of all kinds. */

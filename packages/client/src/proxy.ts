@@ -1,4 +1,4 @@
-import { type Clock, MusubiError, STORE_ID_KEY, type StoreNode } from "@musubi/protocol";
+import { type Clock, type JsonValue, MusubiError, STORE_ID_KEY, type StoreNode } from "@musubi/protocol";
 import type { Logger } from "./logger.js";
 import type { Unsubscribe } from "./observable.js";
 import type { CommandOptions } from "./root/command-queue.js";
@@ -48,82 +48,70 @@ export function targetOf(proxy: object): { readonly root: ProxyRoot; readonly re
   throw new MusubiError("invalid_usage", advice);
 }
 
-/** The proxies of one root: one per store, made when first read (client.md rule 12). */
-export class StoreProxies {
-  readonly #root: ProxyRoot;
-  readonly #proxies = new WeakMap<StoreRecord, UntypedStoreProxy>();
-  readonly #hydrator: Hydrator;
+const proxies = new WeakMap<StoreRecord, UntypedStoreProxy>();
+const hydrators = new WeakMap<ProxyRoot, Hydrator>();
 
-  constructor(root: ProxyRoot) {
-    this.#root = root;
-    this.#hydrator = new Hydrator(root.tree, (_node, record) => this.of(record));
+/**
+ * The proxy of a store of a root, which is the root's own if none is given: one per store, made when first read
+ * (client.md rule 12), so that all holders of a root read through the same ones.
+ */
+export function storeProxy(root: ProxyRoot, record: StoreRecord = root.tree.rootRecord): UntypedStoreProxy {
+  let proxy = proxies.get(record);
+  if (proxy === undefined) {
+    // Node's inspection looks past a proxy at its target, so that one says what to show.
+    const inspect = { value: () => root.snapshots.read(record), configurable: true };
+    const target = Object.defineProperty({}, INSPECT, inspect);
+    proxy = new Proxy(target, handlerOf(root, record)) as UntypedStoreProxy;
+    proxies.set(record, proxy);
+    TARGETS.set(proxy, { root, record });
   }
+  return proxy;
+}
 
-  /** The proxy of a store. */
-  of(record: StoreRecord): UntypedStoreProxy {
-    let proxy = this.#proxies.get(record);
-    if (proxy === undefined) {
-      // Node's inspection looks past a proxy at its target, so that one says what to show.
-      const inspect = { value: () => this.#root.snapshots.read(record), configurable: true };
-      const target = Object.defineProperty({}, INSPECT, inspect);
-      proxy = new Proxy(target, this.#handler(record)) as UntypedStoreProxy;
-      this.#proxies.set(record, proxy);
-      TARGETS.set(proxy, { root: this.#root, record });
-    }
-    return proxy;
-  }
-
-  #handler(record: StoreRecord): ProxyHandler<object> {
-    const members = this.#members(record);
-    const read = (node: StoreNode | undefined, key: string): unknown => {
-      const value = node !== undefined && Object.hasOwn(node, key) ? node[key] : undefined;
-      return value === undefined ? undefined : this.#hydrator.read(value, record);
-    };
-    return {
-      get: (_target, key) => {
-        if (Object.hasOwn(members, key)) return members[key as string];
-        if (key === STORE_ID_KEY) return record.id;
-        return typeof key === "string" ? read(record.node, key) : undefined;
-      },
-      has: (_target, key) => {
-        if (Object.hasOwn(members, key) || key === STORE_ID_KEY) return true;
-        return record.node !== undefined && Object.hasOwn(record.node, key);
-      },
-      ownKeys: () => (record.node === undefined ? [] : Reflect.ownKeys(record.node)),
-      getOwnPropertyDescriptor: (_target, key) => {
-        if (record.node === undefined || typeof key !== "string" || !Object.hasOwn(record.node, key)) return undefined;
-        const value = key === STORE_ID_KEY ? record.id : read(record.node, key);
-        return { value, enumerable: true, configurable: true, writable: false };
-      },
-      getPrototypeOf: () => Object.prototype,
-      set: refuseWrite,
-      defineProperty: refuseWrite,
-      deleteProperty: refuseWrite,
-      setPrototypeOf: refuseWrite,
-      preventExtensions: refuseWrite,
-    };
-  }
-
+function handlerOf(root: ProxyRoot, record: StoreRecord): ProxyHandler<object> {
+  const snapshot = (): unknown => root.snapshots.read(record);
   /** What a proxy offers beside the store's fields. */
-  #members(record: StoreRecord): Record<string | symbol, unknown> {
-    const root = this.#root;
-    const snapshot = (): unknown => root.snapshots.read(record);
-    return {
-      dispatchCommand: (name: string, payload?: unknown, options?: CommandOptions) =>
-        root.dispatch(record.id, name, payload, options),
-      subscribe: (listener: () => void) => subscribeRecord(root.tree, root.tree.record(record.id), listener),
-      handleEvent: (name: string, handler: (payload: unknown) => void) =>
-        handleRecordEvent(root.tree, root.tree.record(record.id), name, handler),
-      snapshot,
-      toJSON: snapshot,
-    };
+  const members: Readonly<Record<string | symbol, unknown>> = {
+    dispatchCommand: (name: string, payload?: unknown, options?: CommandOptions) =>
+      root.dispatch(record.id, name, payload, options),
+    subscribe: (listener: () => void) => subscribeRecord(root.tree, root.tree.record(record.id), listener),
+    handleEvent: (name: string, handler: (payload: unknown) => void) =>
+      handleRecordEvent(root.tree, root.tree.record(record.id), name, handler),
+    snapshot,
+    toJSON: snapshot,
+  };
+  let hydrator = hydrators.get(root);
+  if (hydrator === undefined) {
+    hydrator = new Hydrator(root.tree, (_node, child) => storeProxy(root, child));
+    hydrators.set(root, hydrator);
   }
+  const read = (key: string | symbol): unknown => {
+    if (key === STORE_ID_KEY) return record.id;
+    const { node } = record;
+    return hasField(node, key) ? hydrator.read(node[key as string] as JsonValue, record) : undefined;
+  };
+  return {
+    get: (_target, key) => (Object.hasOwn(members, key) ? members[key] : read(key)),
+    has: (_target, key) => Object.hasOwn(members, key) || key === STORE_ID_KEY || hasField(record.node, key),
+    ownKeys: () => Reflect.ownKeys(record.node ?? {}),
+    getOwnPropertyDescriptor: (_target, key) =>
+      hasField(record.node, key)
+        ? { value: read(key), enumerable: true, configurable: true, writable: false }
+        : undefined,
+    getPrototypeOf: () => Object.prototype,
+    set: refuseWrite,
+    defineProperty: refuseWrite,
+    deleteProperty: refuseWrite,
+    setPrototypeOf: refuseWrite,
+    preventExtensions: refuseWrite,
+  };
+}
+
+function hasField(node: StoreNode | undefined, key: string | symbol): node is StoreNode {
+  return node !== undefined && Object.hasOwn(node, key);
 }
 
 function refuseWrite(_target: object, key?: unknown): never {
   const what = typeof key === "string" ? `"${key}"` : "it";
-  throw new MusubiError(
-    "invalid_usage",
-    `A store is owned by the server, so ${what} cannot be set here. Send a command with dispatchCommand instead.`,
-  );
+  throw new MusubiError("invalid_usage", `The server owns this store: ${what} cannot be set. Use dispatchCommand.`);
 }

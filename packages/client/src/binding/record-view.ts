@@ -2,11 +2,10 @@ import { type Clock, readEnvelope } from "@musubi/protocol";
 import type { CacheRecord } from "../cache/cache-options.js";
 import { envelopeOf, seedRoot } from "../cache/cache-record.js";
 import { systemClock } from "../clock.js";
-import { rootProxy } from "../connect.js";
 import { MusubiCommandError } from "../errors.js";
 import { consoleLogger, type Logger } from "../logger.js";
 import { ObservableValue } from "../observable.js";
-import type { ProxyRoot } from "../proxy.js";
+import { type ProxyRoot, storeProxy } from "../proxy.js";
 import type { MountState } from "../root/mount-state.js";
 import { Replica } from "../root/replica.js";
 import type { AnyStore } from "./any-store.js";
@@ -44,7 +43,7 @@ export class RecordView implements ProxyRoot {
   }
 
   get store(): AnyStore {
-    return rootProxy(this) as unknown as AnyStore;
+    return storeProxy(this) as unknown as AnyStore;
   }
 
   /** Shows this state in a root that has none yet, from which its commands are sent from now on. */

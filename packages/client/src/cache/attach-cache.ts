@@ -1,8 +1,7 @@
-import { isDevelopment } from "../development.js";
 import type { Root } from "../root/root.js";
 import type { RootHost } from "../root/root-host.js";
 import type { CacheOptions, CacheTarget } from "./cache-options.js";
-import { requireCacheRecord, seedRoot } from "./cache-record.js";
+import { requireCacheRecord, seedRoot, warnOfCache } from "./cache-record.js";
 
 /** What keeps and clears records: loaded by the first mount with a cache, so that other apps do not carry it. */
 export interface CacheEngine {
@@ -29,23 +28,17 @@ export function withCacheEngine(use: (engine: CacheEngine) => void | Promise<voi
 export function attachCache(root: Root, options: CacheOptions): void {
   if (root.cache !== undefined) return;
   root.cache = options;
-  const report = (cause: unknown): void => warnOfCache(root.host, cause);
   const showInitial = (): void => {
     try {
       const { initialData, buster = "" } = options;
       if (initialData == null) return;
       if (requireCacheRecord(initialData).buster === buster) seedRoot(root, initialData, showInitial);
-      else report(`initialData is of buster "${initialData.buster}"`);
+      else warnOfCache(root.host, "initialData is of another buster");
     } catch (cause) {
-      report(cause);
+      warnOfCache(root.host, cause);
     }
   };
   showInitial();
   const attach = async (): Promise<void> => withCacheEngine((loaded) => loaded.attach(root));
-  attach().catch(report);
-}
-
-/** Says in development why a cache is not used. */
-export function warnOfCache({ logger }: RootHost, cause: unknown): void {
-  if (isDevelopment) logger.warn("A cached state could not be used or kept; stores are mounted without it.", cause);
+  attach().catch((cause: unknown) => warnOfCache(root.host, cause));
 }

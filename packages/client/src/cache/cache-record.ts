@@ -1,10 +1,9 @@
 import { type Envelope, isObject, MusubiError, type StreamOp } from "@musubi/protocol";
 import { systemClock } from "../clock.js";
+import { isDevelopment } from "../development.js";
 import type { ProxyRoot } from "../proxy.js";
 import { loadUploads, readableEnvelope } from "../uploads/upload-code.js";
 import type { CachedStream, CacheRecord } from "./cache-options.js";
-
-const NOT_LOADED = "A cached state has uploads, whose code could not be loaded; its store is mounted without it.";
 
 /** The time that records are dated with: that of the day, unless a test gave the connection a clock of its own. */
 export function wallTime({ host: { clock } }: Pick<ProxyRoot, "host">): number {
@@ -30,7 +29,12 @@ export function makeCacheRecord(root: ProxyRoot, buster?: string): CacheRecord |
 export function seedRoot(root: ProxyRoot, record: CacheRecord, again: () => void): void {
   const envelope = readableEnvelope(envelopeOf(record));
   if (envelope !== undefined) root.seed(envelope);
-  else loadUploads().then(again, (cause: unknown) => root.host.logger.error(NOT_LOADED, cause));
+  else loadUploads().then(again, (cause: unknown) => warnOfCache(root.host, cause));
+}
+
+/** Says in development why a cache is not used. */
+export function warnOfCache({ logger }: ProxyRoot["host"], cause: unknown): void {
+  if (isDevelopment) logger.warn("A cached state could not be used or kept; stores are mounted without it.", cause);
 }
 
 /** The initial envelope that a record stands for, unchecked. */

@@ -1,9 +1,8 @@
 import { OneTimer } from "../one-timer.js";
 import type { Root } from "../root/root.js";
 import type { RootNews } from "../root/root-news.js";
-import { warnOfCache } from "./attach-cache.js";
 import type { CachePersister } from "./cache-options.js";
-import { makeCacheRecord, requireCacheRecord, seedRoot, wallTime } from "./cache-record.js";
+import { makeCacheRecord, requireCacheRecord, seedRoot, wallTime, warnOfCache } from "./cache-record.js";
 import { storeCacheKey } from "./store-cache-key.js";
 
 const DEFAULT_GC_TIME_MS = 300_000;
