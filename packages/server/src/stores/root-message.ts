@@ -33,6 +33,9 @@ export type RootMessage =
   /** Work on the uploads of the root; `name` says which. */
   | { readonly kind: "upload"; readonly name: string; readonly work: UploadWork; answer: Answer | null };
 
+/** A message that comes from the server itself, for a store that is there. */
+export type StoreMessage = RootMessage & { readonly kind: "info" | "async" | "update" };
+
 /** Whether a client waits for what becomes of a message. */
 export function isAsked({ kind }: RootMessage): boolean {
   return kind === "mount" || kind === "command" || kind === "upload";

@@ -1,13 +1,11 @@
-import type { Clock, StoreId } from "@musubi/protocol";
+import type { Clock } from "@musubi/protocol";
 import type { PubSub } from "../channels/pubsub.js";
 import type { Logger } from "../logger.js";
 import type { RootUploads } from "../uploads/root-uploads.js";
 import type { AsyncPool } from "./async/async-pool.js";
-import type { AsyncRun } from "./async/async-run.js";
 import type { Cycle } from "./cycle.js";
-import type { Assigns } from "./erased.js";
 import type { Instance } from "./instance.js";
-import type { Resource } from "./resource.js";
+import type { StoreMessage } from "./root-message.js";
 import type { ErasedHooks } from "./run-hooks.js";
 
 /** Work done by a root, counted: for tests of growth and for devtools. */
@@ -45,10 +43,6 @@ export interface RootScope {
   uploads(): RootUploads;
   /** The store that had this key before the message that is being handled. */
   storeAt(key: string): Instance | undefined;
-  /** Puts a message for `info[name]` into the mailbox. It is dropped if `resource` has been closed by its turn. */
-  deliver(instance: Instance, name: string, message: unknown, resource: Resource | null): void;
-  /** Puts a change of some assigns of another store into the mailbox. */
-  sendUpdate(storeId: StoreId, assigns: Assigns): void;
-  /** Puts the result of async work into the mailbox, however full. */
-  deliverAsync(run: AsyncRun): void;
+  /** Puts a message of a store into the mailbox. An info is dropped if its resource has been closed by its turn. */
+  deliver(message: StoreMessage): void;
 }

@@ -16,7 +16,14 @@ import { Cycle } from "./cycle.js";
 import type { Assigns } from "./erased.js";
 import { failureOf, refusal } from "./failure.js";
 import { Instance } from "./instance.js";
-import { type Answer, addressOf, describeMessage, isAsked, type RootMessage } from "./root-message.js";
+import {
+  type Answer,
+  addressOf,
+  describeMessage,
+  isAsked,
+  type RootMessage,
+  type StoreMessage,
+} from "./root-message.js";
 import type { RootEnvironment, RootInspection, RootOptions } from "./root-options.js";
 import type { RootScope } from "./root-scope.js";
 import { type CloseReason, nextRootState, type RootEffect, type RootEvent, type RootState } from "./root-state.js";
@@ -81,14 +88,7 @@ export class Root {
         return this.#uploads;
       },
       storeAt: (key) => this.#stores.get(key),
-      deliver: (instance, name, message, resource) => {
-        this.#deliver({ kind: "info", instance, name, message, resource, answer: null });
-      },
-      sendUpdate: (to, assigns) => void this.sendUpdate(to, assigns),
-      deliverAsync: (run) => {
-        // Never lost, or its value would load for ever; no more of them wait than there is async work.
-        this.#mailbox.put({ kind: "async", instance: run.instance, run, answer: null }, true);
-      },
+      deliver: (message) => void this.#deliver(message),
     };
   }
 
@@ -164,8 +164,9 @@ export class Root {
     return this.#state.status !== "mounting" && this.#state.status !== "live";
   }
 
-  #deliver(message: RootMessage & { readonly kind: "info" | "update" }): boolean {
-    const taken = this.#mailbox.put(message);
+  #deliver(message: StoreMessage): boolean {
+    // A result is never lost, or its value would load for ever; there are no more of them than async work.
+    const taken = this.#mailbox.put(message, message.kind === "async");
     if (taken) return true;
     if (message.kind === "info" && message.resource !== null) message.resource.waiting = false;
     if (!this.#isOver) {

@@ -21,11 +21,14 @@ function hooksOf({ scope, definition }: Instance): readonly ErasedHooks[] {
   return scope.hooks.length === 0 ? [definition.hooks] : [...scope.hooks, definition.hooks];
 }
 
+export function hasHooks({ scope, definition }: Instance): boolean {
+  return definition.hooks !== null || scope.hooks.length > 0;
+}
+
 /** Runs what comes before a mount. */
 export function beforeMount(cycle: Cycle, instance: Instance, params: unknown): MaybePromise<unknown> {
-  const hooks = hooksOf(instance);
-  if (hooks.length === 0) return undefined;
-  return inTurn(cycle, hooks, (hook) => hook.beforeMount?.(cycle.handle(instance), params));
+  if (!hasHooks(instance)) return undefined;
+  return inTurn(cycle, hooksOf(instance), (hook) => hook.beforeMount?.(cycle.handle(instance), params));
 }
 
 /** Runs a command's handler between its hooks; `toReply` turns what it or a halt gives into the reply. */
@@ -37,7 +40,6 @@ export function aroundCommand(
   toReply: (result: unknown) => JsonObject,
 ): MaybePromise<JsonObject> {
   const hooks = hooksOf(instance);
-  if (hooks.length === 0) return thenDo(handler(), toReply);
   const ctx = cycle.handle(instance);
   return thenDo(
     inTurn(cycle, hooks, (hook) => hook.beforeCommand?.(ctx, call)),
@@ -54,9 +56,9 @@ export function aroundCommand(
 
 /** Tells hooks of what was rendered and sent. */
 export function afterRender(cycle: Cycle): void {
-  const { rootId, user, hooks } = cycle.scope;
+  const { rootId, user } = cycle.scope;
   for (const instance of cycle.templates.keys()) {
-    if (hooks.length === 0 && instance.definition.hooks === null) continue;
+    if (!hasHooks(instance)) continue;
     const { node, detached } = instance.state;
     if (node === null || detached) continue;
     const rendered = { module: instance.store.module, rootId, storeId: instance.storeId, user, node };

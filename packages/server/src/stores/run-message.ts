@@ -4,7 +4,7 @@ import type { Cycle } from "./cycle.js";
 import { refusal } from "./failure.js";
 import type { Instance } from "./instance.js";
 import { isThenable, type MaybePromise, thenDo } from "./maybe-promise.js";
-import { aroundCommand } from "./run-hooks.js";
+import { aroundCommand, hasHooks } from "./run-hooks.js";
 import { Rejection } from "./rejection.js";
 import { describeMessage, type RootMessage } from "./root-message.js";
 import { validate } from "./schema.js";
@@ -38,8 +38,7 @@ export async function runHandler(
   if (instance === undefined) throw refused("unknown_store");
   const running = run(cycle, instance, message);
   const result = isThenable(running) ? await cycle.wait(running, limits.handlerTimeoutMs, what) : running;
-  // Only a command has a result: its reply.
-  const reply = message.kind === "command" ? (result as JsonObject) : {};
+  const reply = message.kind === "command" ? toReply(result, `the reply of ${what} of ${instance.label}`) : {};
   const settling = settle(cycle);
   if (isThenable(settling)) await cycle.wait(settling, limits.mountTimeoutMs, `rendering after ${what}`);
   return reply;
@@ -67,14 +66,14 @@ function runCommand(
 ): MaybePromise<unknown> {
   const command = instance.definition.commands.get(message.name);
   if (command === undefined) throw refused("unknown_command");
-  const handle = (payload: unknown): MaybePromise<unknown> =>
-    aroundCommand(
-      cycle,
-      instance,
-      { name: message.name, payload },
-      () => command.handler(cycle.handle(instance), payload),
-      (result) => toReply(result, `the reply of the command "${message.name}" of ${instance.label}`),
-    );
+  const handle = (payload: unknown): MaybePromise<unknown> => {
+    const ctx = cycle.handle(instance);
+    if (!hasHooks(instance)) return command.handler(ctx, payload);
+    const what = `the reply of the command "${message.name}" of ${instance.label}`;
+    const call = { name: message.name, payload };
+    const handler = (): unknown => command.handler(ctx, payload);
+    return aroundCommand(cycle, instance, call, handler, (result) => toReply(result, what));
+  };
   if (command.schema === null) return handle({});
   return thenDo(validate(command.schema, message.payload), (result) => {
     if (!result.valid) throw refused("invalid_payload", { issues: toJson(result.issues, "the issues of a payload") });

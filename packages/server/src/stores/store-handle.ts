@@ -1,4 +1,4 @@
-import { MusubiError, type StoreId } from "@musubi/protocol";
+import { MusubiError, type StoreId, storeIdKey } from "@musubi/protocol";
 import type { Unsubscribe } from "../channels/pubsub.js";
 import type { Logger } from "../logger.js";
 import { assignAsync, cancelAsync, startAsync, streamAsync } from "./async/async-starts.js";
@@ -107,12 +107,15 @@ export class StoreHandle {
   send(name: string, message?: unknown): void {
     const instance = this.#instance;
     this.#checkInfo(name);
-    this.#live().onCommit(() => instance.scope.deliver(instance, name, message, null));
+    this.#live().onCommit(() => deliverInfo(instance, name, message, null));
   }
 
   sendUpdate(storeId: StoreId, assigns: Assigns): void {
     const { scope } = this.#instance;
-    this.#live().onCommit(() => scope.sendUpdate(storeId, assigns));
+    this.#live().onCommit(() => {
+      const instance = scope.storeAt(storeIdKey(storeId));
+      if (instance !== undefined) scope.deliver({ kind: "update", instance, assigns, answer: null });
+    });
   }
 
   sendAfter(delayMs: number, name: string, message?: unknown): Unsubscribe {
@@ -121,7 +124,7 @@ export class StoreHandle {
       // Still open, so that its undo also reaches a message that waits; but nothing to release any more.
       instance.resources.delete(resource);
       resource.release = () => {};
-      instance.scope.deliver(instance, name, message, resource);
+      deliverInfo(instance, name, message, resource);
     });
   }
 
@@ -134,7 +137,7 @@ export class StoreHandle {
       // A slow store gets one tick when it is ready, not all that it missed.
       if (resource.waiting) return;
       resource.waiting = true;
-      instance.scope.deliver(instance, name, message, resource);
+      deliverInfo(instance, name, message, resource);
     };
     return this.#timer(periodMs, name, tick);
   }
@@ -146,7 +149,7 @@ export class StoreHandle {
     const resource = openResource(cycle, instance);
     // At once rather than at the commit: what is published while the message runs must not be missed.
     resource.release = instance.scope.pubsub.subscribe(topic, (message) => {
-      if (resource.open) instance.scope.deliver(instance, name, message, resource);
+      if (resource.open) deliverInfo(instance, name, message, resource);
     });
     return () => undo(instance, resource);
   }
@@ -236,6 +239,10 @@ export class StoreHandle {
       `a context of ${this.#instance.label} was used after its message had ended: await all work, or send a message`,
     );
   }
+}
+
+function deliverInfo(instance: Instance, name: string, message: unknown, resource: Resource | null): void {
+  instance.scope.deliver({ kind: "info", instance, name, message, resource, answer: null });
 }
 
 /** Within a message the undo takes effect with its success; else at once. */

@@ -83,7 +83,7 @@ export class AsyncRun implements Resource, Placeable {
       case "leave":
         return scope.asyncPool().leave(this);
       case "enqueue":
-        return scope.deliverAsync(this);
+        return scope.deliver({ kind: "async", instance: this.instance, run: this, answer: null });
       default:
         return effect satisfies never;
     }
