@@ -15,9 +15,15 @@ import {
 } from "@musubi/server";
 import { eventually, FakeClock } from "@musubi/testing";
 import { Socket } from "phoenix";
+import { Socket as Socket17 } from "phoenix-1.7";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 
+/** What the docstring of `createSocket` says it works with. */
+const VERSIONS: [string, typeof Socket][] = [
+  ["1.8", Socket],
+  ["1.7", Socket17],
+];
 const logger = { warn: vi.fn(), error: vi.fn() };
 const closers: (() => unknown)[] = [];
 
@@ -26,8 +32,8 @@ afterEach(async () => {
   vi.clearAllMocks();
 });
 
-function create(port: number, options: CreateSocketOptions = {}): Socket & SocketExtras {
-  const socket = createSocket(Socket, `ws://127.0.0.1:${port}/socket`, {
+function create(Phoenix: typeof Socket, port: number, options: CreateSocketOptions = {}): Socket & SocketExtras {
+  const socket = createSocket(Phoenix, `ws://127.0.0.1:${port}/socket`, {
     transport: WebSocket,
     reconnectBackoff: { baseMs: 20, capMs: 100 },
     logger,
@@ -50,7 +56,7 @@ const Visits = defineStore("Test.Visits", {
   },
 });
 
-describe("createSocket and our server over a real socket", () => {
+describe.each(VERSIONS)("phoenix.js %s: createSocket and our server over a real socket", (_version, Phoenix) => {
   const connectTokens: string[] = [];
   const makeServer = () =>
     createMusubiServer({
@@ -81,7 +87,7 @@ describe("createSocket and our server over a real socket", () => {
   test("a server restarts: the client reconnects with a fresh token and its root is live again", async () => {
     const first = await start();
     let tokens = 0;
-    const socket = create(first.port, { token: async () => `t${++tokens}` });
+    const socket = create(Phoenix, first.port, { token: async () => `t${++tokens}` });
     const connection = await connect<Stores>(socket, { logger });
     closers.push(() => connection.disconnect());
     const { store, state } = await connection.mountStore({ module: "Test.Visits", id: "a", params: {} });
@@ -102,7 +108,7 @@ describe("createSocket and our server over a real socket", () => {
   });
 });
 
-describe("a server that has moved", () => {
+describe.each(VERSIONS)("phoenix.js %s: a server that has moved", (_version, Phoenix) => {
   test("client.md 3: a join refused with moved leads to the other server, where roots are live", async () => {
     const quiet = { debug() {}, info() {}, warn() {}, error() {} };
     const listen = async (attach: (http: Server) => void): Promise<string> => {
@@ -125,7 +131,7 @@ describe("a server that has moved", () => {
       closers.push(() => endpoint.close());
     });
     const asked: string[] = [];
-    const socket = createSocket(Socket, here, {
+    const socket = createSocket(Phoenix, here, {
       transport: WebSocket,
       logger,
       isMoveAllowed: (url) => asked.push(url) > 0,
@@ -139,7 +145,7 @@ describe("a server that has moved", () => {
   });
 });
 
-describe("createSocket and a bare WebSocket server", () => {
+describe.each(VERSIONS)("phoenix.js %s: createSocket and a bare WebSocket server", (_version, Phoenix) => {
   type Seen = { readonly event: string; readonly payload: { readonly token?: string } };
 
   async function startBare() {
@@ -164,7 +170,7 @@ describe("createSocket and a bare WebSocket server", () => {
 
   test("4403 ends it; 1012 and a cut do not", async () => {
     const { accepted, port } = await startBare();
-    const socket = create(port);
+    const socket = create(Phoenix, port);
     socket.connect();
     const isOpen = (count: number) => eventually(() => standing(socket) === "open" && accepted.length === count);
     await isOpen(1);
@@ -182,7 +188,7 @@ describe("createSocket and a bare WebSocket server", () => {
 
   test("a frame that is not JSON, and a binary one that is no message, are dropped", async () => {
     const { accepted, seen, port } = await startBare();
-    const socket = create(port);
+    const socket = create(Phoenix, port);
     socket.connect();
     await eventually(() => standing(socket) === "open" && accepted.length === 1);
     accepted[0]?.send("<html>502</html>");
@@ -209,13 +215,18 @@ describe("createSocket and a bare WebSocket server", () => {
       clearTimeout: fake.clearTimeout.bind(fake),
     };
     let tokens = 0;
-    const socket = create(port, { clock, token: async () => `t${++tokens}` });
+    const transports: WebSocket[] = [];
+    class Transport extends WebSocket {
+      constructor(url: string) {
+        super(url);
+        transports.push(this);
+      }
+    }
+    const socket = create(Phoenix, port, { clock, token: async () => `t${++tokens}`, transport: Transport });
     let joins = 0;
     socket.connect();
-    socket
-      .channel("room")
-      .join()
-      .receive("ok", () => joins++);
+    const room = socket.channel("room");
+    room.join().receive("ok", () => joins++);
     await eventually(() => joins === 1);
     accepted[0]?.pause();
     sleptMs = 3_600_000;
@@ -225,6 +236,12 @@ describe("createSocket and a bare WebSocket server", () => {
     await eventually(() => joins === 2);
     expect(accepted.length).toBe(2);
     expect(seen.filter(({ event }) => event === "phx_join").map(({ payload }) => payload.token)).toEqual(["t2", "t4"]);
+    // The close of the former, which comes late, is nothing to the present one.
+    accepted[0]?.resume();
+    accepted[0]?.terminate();
+    await eventually(() => transports[0]?.readyState === WebSocket.CLOSED);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([room.state, standing(socket), transports.length]).toEqual(["joined", "open", 2]);
     socket.disconnect();
     expect(fake.pending).toBe(0);
   });

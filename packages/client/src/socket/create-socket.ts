@@ -30,6 +30,8 @@ export interface SocketExtras {
 /** Longer than any timer of ours: phoenix.js's own reconnect timer never gets to fire. */
 const NEVER_MS = 2 ** 31 - 1;
 
+const nothing = (): void => {};
+
 /**
  * Makes a phoenix.js socket that reconnects well (client.md, `createSocket`).
  *
@@ -112,6 +114,9 @@ export function createSocket<S extends PhoenixSocket>(
     const former = replaceable.conn ?? null;
     original.connect();
     isHeldBack = former !== null && replaceable.conn === former && !hasLiveTransport();
+    if (former === null || replaceable.conn === former) return;
+    // Later ones of 1.7 leave the former as it was, and would take its late close for one of the present.
+    Object.assign(former, { onclose: nothing, onerror: nothing, onmessage: nothing }).close();
   };
   const endTransport = (callback?: () => void, code?: number, reason?: string): void => {
     isHeldBack = false;
@@ -127,6 +132,8 @@ export function createSocket<S extends PhoenixSocket>(
       callback?.();
     };
     original.disconnect(whenGone, code, reason);
+    // 1.7 waits for a close that a dead connection does not have, and tells its channels nothing before it.
+    if (replaceable.conn != null) replaceable.triggerChanError();
   };
 
   let probeRef: string | null = null;

@@ -39,8 +39,10 @@ export type Decode = (data: unknown, callback: (message: PhoenixMessage) => void
  * types leave them out.
  */
 export interface Replaceable {
-  /** The transport that is there, if one is; only ever read. */
-  readonly conn?: object | null;
+  /** In 1.7, the transport that is there, if one is; only ever read. */
+  readonly conn?: { close(): void } | null;
+  /** Tells channels that their transport is gone. */
+  triggerChanError(): void;
   /** The address of every attempt, without its query. */
   endPoint: string;
   encode: Encode;
