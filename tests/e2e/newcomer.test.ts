@@ -160,12 +160,19 @@ describe("docs/react.md, followed by a newcomer", () => {
     const html = await (await fetch(url)).text();
     expect(html).toContain("<h2>Home</h2>");
     expect(html).toContain('"title":"Home"');
+    expect(html).toContain("4000<!-- --> stars tonight");
     expect(html).not.toContain("<h2>Work</h2>");
 
     const { page, complaints } = await openTab(url);
     await page.getByRole("heading", { name: "Work" }).waitFor();
-    await page.getByRole("button").click();
-    await page.getByRole("button").filter({ hasText: "Clicked 1 times" }).waitFor();
+    await page.getByRole("button", { name: "Clicked" }).click();
+    await page.getByRole("button", { name: "Clicked 1 times" }).waitFor();
+    await page.getByText("4000 stars tonight").waitFor();
+    await page
+      .getByLabel("Notes")
+      .setInputFiles({ name: "a.txt", mimeType: "text/plain", buffer: Buffer.from("a note") });
+    await page.getByRole("button", { name: "Send" }).click();
+    await page.getByText("Kept: a note").waitFor();
     expect(complaints).toEqual([]);
     expect(server.output()).not.toMatch(/error/i);
   });
