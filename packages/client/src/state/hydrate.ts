@@ -22,6 +22,11 @@ export interface AsyncResult<Value = unknown, Reason = unknown> {
   readonly error: Reason | null;
 }
 
+/** Lists of more members are compared with the one before: looking each member up costs the more the longer they are. */
+const LONG_LIST = 32;
+const NONE: readonly never[] = [];
+const NO_LIST = [NONE, NONE] as const;
+
 /**
  * Turns wire values into what an app reads: streams into arrays, async values into `{ status, data, error }`, upload
  * slots into their handles, and stores into whatever `readStore` makes of them. What holds none of these is returned as it is.
@@ -31,6 +36,8 @@ export interface AsyncResult<Value = unknown, Reason = unknown> {
  */
 export class Hydrator {
   readonly #memo = new WeakMap<object, unknown>();
+  /** The long list that was last read in each store: what of the next one is the same needs no look at the memo. */
+  readonly #lists = new WeakMap<StoreRecord, readonly [values: readonly JsonValue[], read: readonly unknown[]]>();
   readonly #tree: StoreTree;
   readonly #readStore: (node: StoreNode, record: StoreRecord) => unknown;
 
@@ -64,14 +71,17 @@ export class Hydrator {
   }
 
   #items(values: readonly JsonValue[], owner: StoreRecord): readonly unknown[] {
-    let result: unknown[] | undefined;
+    const isLong = values.length > LONG_LIST;
+    const [before, known] = (isLong && this.#lists.get(owner)) || NO_LIST;
+    let result = known === before ? undefined : known.slice(0, values.length);
     for (let index = 0; index < values.length; index++) {
       const value = values[index] as JsonValue;
+      if (value === before[index]) continue;
       const read = this.read(value, owner);
-      if (read === value) continue;
-      result ??= values.slice();
-      result[index] = read;
+      if (result === undefined && read !== value) result = values.slice();
+      if (result !== undefined) result[index] = read;
     }
+    if (isLong) this.#lists.set(owner, [values, result ?? values]);
     return result ?? values;
   }
 
