@@ -54,7 +54,7 @@ const pages = ["protocol", "client", "react", "server", "testing"].map((name) =>
 test("packages/*/README.md: every snippet compiles", () => {
   const server = readSnippets("packages/server/README.md");
   const all = new Map(pages.flatMap((page) => [...readSnippets(page)]));
-  expect(all.size).toBe(9);
+  expect(all.size).toBe(11);
   compileSnippets("packages", new Map([...all, ...server]), (code) => code);
 }, 60_000);
 
@@ -67,6 +67,26 @@ test("packages/*/README.md: what can run by itself does what it says", async () 
   const scripted = (await import(`${folder}scripted.ts`)) as { run(): Promise<unknown[]> };
   await expect(scripted.run()).resolves.toHaveLength(2);
   await ((await import(`${folder}conversation.ts`)) as { run(): Promise<void> }).run();
+  const background = (await import(`${folder}background.ts`)) as { run(): Promise<unknown> };
+  await expect(background.run()).resolves.toEqual({
+    first: "loading",
+    data: { name: "Ada", plan: "gold" },
+    error: { reason: "no_such_person" },
+    invoice: "No. 1",
+  });
+  const hooks = (await import(`${folder}hooks.ts`)) as {
+    taken: number;
+    musubi: ServerSnippet["musubi"];
+    run(): unknown;
+  };
+  expect(hooks.taken).toBe(0);
+  await expect(hooks.run()).resolves.toEqual({
+    pong: { pong: true },
+    refused: { reason: "forbidden" },
+    open: false,
+    calls: ["mount Board", "mount  ok", "command ping ok", "command wipe error", "update  ok"],
+  });
+  await hooks.musubi.close();
   const component = (await import(`${folder}component.tsx`)) as { run(): Promise<unknown> };
   await expect(component.run()).resolves.toEqual(["2", "10"]);
   const { http, musubi } = (await import(`${folder}server.ts`)) as ServerSnippet;

@@ -5,8 +5,8 @@ import {
   type JsonObject,
   type JsonValue,
   MusubiError,
-  type ParamsOf,
   PATCH,
+  type ParamsOf,
   parseEnvelope,
   type StoreEvent,
   type StoreId,
@@ -20,8 +20,8 @@ import type { Assigns } from "./erased.js";
 import type { ServerHooks } from "./hooks.js";
 import { Root } from "./root.js";
 import { RootCopy } from "./root-copy.js";
-import { rootIdOf } from "./root-registry.js";
 import type { Answer } from "./root-message.js";
+import { rootIdOf } from "./root-registry.js";
 import type { ErasedHooks } from "./run-hooks.js";
 import type { AnyStore, StoreDefOf } from "./store-types.js";
 import { type StateOf, stateOf } from "./view-state.js";

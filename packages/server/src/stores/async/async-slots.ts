@@ -65,5 +65,6 @@ function changeSlots(cycle: Cycle, instance: Instance, slots: readonly string[],
 function reconcile(instance: Instance, before: AsyncSlots): void {
   const held = new Set(instance.state.async.values());
   for (const run of new Set(before.values())) if (!held.has(run)) closeResource(instance, run);
-  if (!instance.state.detached) for (const run of held) run.committed();
+  // Those of a store that has left in this very message end with it, before anything is called.
+  for (const run of held) run.committed();
 }

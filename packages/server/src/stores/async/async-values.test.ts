@@ -4,7 +4,9 @@ import { command } from "../command.js";
 import { defineStore } from "../define-store.js";
 import { child, stream } from "../placeholders.js";
 import { Rejection } from "../rejection.js";
+import { type } from "../schema.js";
 import { type Gate, gate, ManualClock, type StoreClient, StoreServer, turns } from "../store-client.test.util.js";
+import { AsyncValue } from "./async-value.js";
 
 /** The loads that the stores below have begun, in order. */
 let loads: (Gate<unknown> & { readonly signal: AbortSignal })[];
@@ -271,6 +273,33 @@ describe("an async value in a store", () => {
     await client.command(root, "show", { ids: ["a", "b"] });
     await turns();
     expect(field("parts")).toMatchObject([{ data: { status: "loading", result: null } }, { data: { status: "ok" } }]);
+  });
+
+  test("rule 9: what a store starts in the message that takes it out never begins", async () => {
+    const Leaver = defineStore("Test.Leaver", {
+      params: type<{ onLeave: () => void }>(),
+      mount: () => ({ data: AsyncValue.loading<string>() }),
+      render: ({ data }) => ({ data }),
+      commands: {
+        leave: command((ctx) => {
+          ctx.assignAsync("data", (signal) => load<string>(signal));
+          ctx.params.onLeave();
+        }),
+      },
+    });
+    const Holder = defineStore("Test.Holder", {
+      mount: () => ({ shown: true }),
+      render: ({ shown }, { callback }) =>
+        shown ? { kid: child(Leaver, { id: "kid", onLeave: callback((ctx) => ctx.assign({ shown: false })) }) } : {},
+    });
+    const leaving = new StoreServer([Holder], { clock });
+    client = await leaving.connect();
+    root = await client.mount("Test.Holder");
+    loads = [];
+    const { pending } = clock;
+    expect((await client.command(root, "leave", {}, ["kid"])).status).toBe("ok");
+    await turns();
+    expect([loads.length, clock.pending, leaving.registry.inspect()[0]?.async]).toEqual([0, pending, 0]);
   });
 
   test("rule 10: no more run at once than a root may; the others wait in order", async () => {
