@@ -11,6 +11,7 @@ export const COVERED = [
   "mount stillborn",
   "mount with a late first envelope",
   "mount on a channel of its own",
+  "mount answered with another's root",
   "phantom",
   "phantom that stays",
   "unmount",

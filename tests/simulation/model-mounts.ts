@@ -78,6 +78,12 @@ export class ModelMounts {
     if (session !== undefined && held !== undefined) client.roots.delete(held.rootId);
     const rootId = held?.rootId ?? this.#nameFor(module, id);
     if (session !== undefined && client.beginning.get(rootId)?.pair === pair) client.beginning.delete(rootId);
+    const isOthers = (client.roots.get(rootId) ?? client.beginning.get(rootId) ?? { pair }).pair !== pair;
+    // One whose own mount is not answered yet cannot be told apart.
+    if (isOthers && this.#context.style.mixesUpNamesakes && this.#context.held.size === 0) {
+      this.#context.coverage.note("mount answered with another's root");
+      return reply("ok", { root_id: rootId });
+    }
     if (client.roots.has(rootId) || client.beginning.has(rootId) || client.stuck.has(pair))
       return reply("error", { reason: "already_mounted", root_id: rootId });
     const isNew = !client.known.has(pair);

@@ -94,6 +94,18 @@ const PLOTS: readonly Plot[] = [
   ],
   // Two modules that may have one id, mounted across each other.
   (random) => {
+    if (random.chance(0.5)) {
+      const both = [mountOf(random, 0), mountOf(random, 3)];
+      return [
+        { do: "disconnect", holder: 0 },
+        { do: "disconnect", holder: 1 },
+        { do: "connect", holder: 0, usesAtOnce: true },
+        waitFor(random.pick([0, 100])),
+        ...both,
+        waitFor(500),
+        { do: "change", pair: 0, times: 2, seed: random.integer(0, 999) },
+      ];
+    }
     const slow: Action = { do: "mood", mood: { kind: "slow", ms: random.integer(30, 120) }, pair: 0 };
     const begin: readonly Action[] = random.chance(0.5)
       ? [slow, mountOf(random, 0)]

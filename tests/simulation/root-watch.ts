@@ -46,6 +46,8 @@ export class RootWatch {
   #isSeed = false;
   #version = 0;
   #snapshot: unknown;
+  /** The root's slot for files: its store never leaves the tree. */
+  #slot: UploadHandle | undefined;
   /** What is to be seen of the root's files. */
   #files = "";
   #parts: ReadonlyMap<string, object> = new Map();
@@ -199,7 +201,11 @@ export class RootWatch {
     if (isSame && snapshot === this.#snapshot) return;
     this.#snapshot = snapshot;
     const changed = changedMarks(before, this.#marks);
-    const files = JSON.stringify(this.slot) ?? "";
+    const { slot } = this;
+    if (slot !== undefined && this.#slot !== undefined && slot !== this.#slot)
+      throw new Divergence("a slot is one object", `${this.root.key} at version ${version}`);
+    this.#slot = slot ?? this.#slot;
+    const files = JSON.stringify(slot) ?? "";
     if (files !== this.#files) changed.push(ROOT_KEY);
     this.#files = files;
     if (before.size > 0 && this.#marks.size > 0 && !isSame) this.#coverage.note("update through an envelope");

@@ -6,6 +6,8 @@ export interface ServerStyle {
   readonly topology: "shared" | "channel-per-root";
   /** What a `root_id` is: the id alone, module and id, or a name that is new with every mount. */
   readonly names: "id" | "pair" | "opaque";
+  /** Whether a mount of an id that another module has is answered ok, with that one's root. */
+  readonly mixesUpNamesakes: boolean;
   readonly hasSessions: boolean;
   /** Whether each root has a slot for files. */
   readonly hasUploads: boolean;
@@ -41,6 +43,7 @@ export function drawStyle(random: SeededRandom): ServerStyle {
   return {
     topology,
     names,
+    mixesUpNamesakes: random.chance(0.5),
     hasSessions,
     hasUploads: random.chance(0.45),
     knowsFilesAgain: random.chance(0.5),
