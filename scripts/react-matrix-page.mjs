@@ -19,8 +19,9 @@ What comes over the wire and onto the screen when components come, go, hide, sus
 for each life of a root, one unmount after its last holder is really gone, and no fallback once there has been state.
 This page is written by \`npm run react-matrix\` from what tests saw on each version of React, below \`<StrictMode>\`, in
 development builds, over phoenix.js sockets to a server that counts messages: \`tests/react\` in jsdom with a server in
-the same process, \`tests/e2e\` in Chromium with Vite's dev server and real WebSockets. A test fails when the page says
-anything else. In jsdom every number is the same without StrictMode, which is tested too.
+the same process, \`tests/e2e\` in Chromium over real WebSockets, through a TCP proxy that breaks them, and with Vite's
+dev server where files are edited. A test fails when the page says anything else. In jsdom every number is the same
+without StrictMode, which is tested too.
 
 A cell reads **mounts · unmounts · fallbacks · renders · leaked roots**:
 
@@ -31,7 +32,8 @@ A cell reads **mounts · unmounts · fallbacks · renders · leaked roots**:
   one is a click; a lost connection costs the hook that suspends the change alone, since the store is all that it
   returns, and \`useMusubiRoot\` one render each for what it returns besides: that the state is stale, and that it is
   being fetched; a resumed root is live with the server's reply, and what it missed comes after that, in a message of
-  its own: to \`useMusubiRoot\` a render more where each message is a task of its own, as in a browser;
+  its own: to \`useMusubiRoot\` a render more where each message is a task of its own, as in a browser; what React 19
+  commits anew of a fallback that stays for more than 300 ms is left out;
 - leaked roots are those that the server still holds when no component does.
 
 "Plain" servers have no features, and "resume" ones keep sessions over a drop. ${NOT_THERE} is what a version of React lacks.

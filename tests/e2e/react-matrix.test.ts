@@ -5,7 +5,8 @@ import { cell, type MatrixCell } from "../react/support/matrix-cell.js";
 import { isWritingPage, MatrixRecord } from "../react/support/matrix-record.js";
 import { type ServerKind, WireServer } from "../react/support/wire-server.js";
 import { launchBrowser } from "./support/browser.js";
-import { type MatrixApp, serveMatrixApp } from "./support/matrix-app.js";
+import { type HotMatrixApp, type MatrixApp, serveHotMatrixApp, serveMatrixApp } from "./support/matrix-app.js";
+import { TcpProxy } from "./support/tcp-proxy.js";
 import { WireEndpoint } from "./support/wire-endpoint.js";
 
 /** The hooks, and the files of the app with their components. */
@@ -21,6 +22,8 @@ interface BrowserRow {
   readonly name: string;
   /** Whether the page is connected to Vite, as it is to be edited. */
   readonly isHot: boolean;
+  /** What else the page is asked for with: `heartbeat` is its interval in ms, `createSocket` which socket it has. */
+  readonly query?: string;
   readonly run: (stage: BrowserStage) => Promise<void>;
   readonly expected: (hook: Hook, kind: ServerKind) => MatrixCell;
 }
@@ -28,10 +31,13 @@ interface BrowserRow {
 /** A page of the app, and the server that counts for it. */
 interface BrowserStage {
   readonly page: Page;
-  readonly app: MatrixApp;
+  /** Where the app is. */
+  readonly url: string;
   /** Changes the file of the component that reads the root. */
   readonly edit: (change: (text: string) => string) => void;
   readonly endpoint: WireEndpoint;
+  /** What lies between the page and the endpoint. */
+  readonly network: TcpProxy;
   readonly shows: (text: string) => Promise<void>;
 }
 
@@ -78,8 +84,8 @@ const ROWS: readonly BrowserRow[] = [
   {
     name: "bfcache: another page and back, with a change meanwhile",
     isHot: false,
-    run: async ({ page, app, endpoint, shows }) => {
-      await page.goto(`${app.url}/away.html`);
+    run: async ({ page, url, endpoint, shows }) => {
+      await page.goto(`${url}/away.html`);
       await eventually(() => endpoint.server.connections === 0, "the end of the connection", 10_000);
       endpoint.server.setTitle("a", "newer");
       await page.evaluate(() => history.back());
@@ -89,14 +95,54 @@ const ROWS: readonly BrowserRow[] = [
     expected: again,
   },
   {
-    name: "connections cut, with a change before the next one",
+    name: "connection reset (TCP), with a change before the next one",
     isHot: false,
-    run: async ({ endpoint, shows }) => {
-      endpoint.server.drop();
+    run: async ({ endpoint, network, shows }) => {
+      network.reset();
+      endpoint.server.setTitle("a", "newer");
+      await shows("newer, first edition, 1 clicks");
+    },
+    expected: again,
+  },
+  {
+    name: "connection reset, new ones refused for a while, with a change meanwhile",
+    isHot: false,
+    run: async ({ endpoint, network, shows }) => {
+      network.close();
+      await eventually(() => endpoint.server.connections === 0, "the end of the connection", 10_000);
       endpoint.server.setTitle("a", "newer");
       await passGrace();
-      endpoint.server.comeBack();
+      await network.listen();
       await shows("newer, first edition, 1 clicks");
+    },
+    expected: again,
+  },
+  {
+    name: "connection half-open, found out by a heartbeat, with a change meanwhile",
+    isHot: false,
+    query: "&heartbeat=1500",
+    run: async ({ endpoint, network, shows }) => {
+      network.silence();
+      endpoint.server.setTitle("a", "newer");
+      await shows("newer, first edition, 1 clicks");
+      expect(endpoint.server.connections, "the server has not found out").toBe(2);
+    },
+    expected: again,
+  },
+  {
+    name: "offline, then online with a dead socket, found out by `createSocket`'s probe, with a change meanwhile",
+    isHot: false,
+    query: "&createSocket",
+    run: async ({ page, endpoint, network, shows }) => {
+      // The page is told that it is offline, and its WebSocket stays open.
+      await page.context().setOffline(true);
+      network.silence();
+      endpoint.server.setTitle("a", "newer");
+      await passGrace();
+      expect(endpoint.server.connections).toBe(1);
+      await page.context().setOffline(false);
+      await shows("newer, first edition, 1 clicks");
+      expect(endpoint.server.connections, "the server has not found out").toBe(2);
     },
     expected: again,
   },
@@ -128,61 +174,67 @@ afterAll(async () => {
 });
 
 describe.each(["18.3", "19.3"] as const)("react.md 1: React %s", (version) => {
-  const apps: MatrixApp[] = [];
+  let hot: HotMatrixApp;
+  let built: MatrixApp;
 
   beforeAll(async () => {
-    for (const isHot of [true, false]) apps.push(await serveMatrixApp(version, isHot));
+    hot = await serveHotMatrixApp(version);
+    built = await serveMatrixApp(version);
   });
   afterAll(async () => {
-    for (const app of apps) await app.close();
+    await hot.close();
+    await built.close();
   });
 
-  describe.each(HOOKS)("%s", (hook, file) => {
-    describe.each(KINDS)("%s server", (kind) => {
-      for (const row of ROWS) {
-        const expected = row.expected(hook, kind);
-        const table = `${hook} in Chromium`;
-        record.expect(table, row.name, kind, expected);
+  const define = (row: BrowserRow, [hook, file]: (typeof HOOKS)[number], kind: ServerKind): void => {
+    const expected = row.expected(hook, kind);
+    const table = `${hook} in Chromium`;
+    record.expect(table, row.name, kind, expected);
 
-        test(row.name, async () => {
-          const [hot, cold] = apps;
-          const app = row.isHot ? hot : cold;
-          if (app === undefined) throw new Error("the app is not served");
-          const { seen, react } = await measure(row, app, { hook, file, kind });
-          expect(react.startsWith(`${version}.`)).toBe(true);
-          record.saw(table, row.name, kind, version, seen);
-          expect(seen).toEqual(expected);
-        });
-      }
+    test(`${hook}, ${kind} server: ${row.name}`, async () => {
+      const edit = (change: (text: string) => string): void => hot.edit(file, change);
+      // As the row before left it.
+      if (row.isHot) await hot.restore(file);
+      const { seen, react } = await measure(row, { url: (row.isHot ? hot : built).url, edit, hook, kind });
+      expect(react.startsWith(`${version}.`)).toBe(true);
+      record.saw(table, row.name, kind, version, seen);
+      expect(seen).toEqual(expected);
     });
-  });
+  };
+  const defineAll = (rows: readonly BrowserRow[]): void => {
+    for (const hook of HOOKS) for (const kind of KINDS) for (const row of rows) define(row, hook, kind);
+  };
+
+  // An edit is seen by all pages; the other rows have each a server of their own, and mostly wait.
+  describe("edited", () => defineAll(ROWS.filter(({ isHot }) => isHot)));
+  describe.concurrent("built", () => defineAll(ROWS.filter(({ isHot }) => !isHot)));
 });
 
 if (!isWritingPage) test("docs/react-matrix.md says what was seen in Chromium", () => record.checkPage());
 
-interface Subject {
+interface Subject extends Pick<BrowserStage, "url" | "edit"> {
   readonly hook: string;
-  readonly file: string;
   readonly kind: ServerKind;
 }
 
 /** Opens the page, clicks once so that it has state of its own, runs the row, and leaves the root. */
 async function measure(
   row: BrowserRow,
-  app: MatrixApp,
-  { hook, file, kind }: Subject,
+  { url, edit, hook, kind }: Subject,
 ): Promise<{ readonly seen: MatrixCell; readonly react: string }> {
   const endpoint = new WireEndpoint(new WireServer(kind));
   await endpoint.listen();
+  const network = new TcpProxy(endpoint.port);
+  await network.listen();
   const page = await browser.newPage();
   const errors: unknown[] = [];
   page.on("pageerror", (error) => errors.push(error));
   const shows = (text: string): Promise<void> => page.getByText(text, { exact: true }).waitFor();
   try {
-    await page.goto(`${app.url}/?port=${endpoint.port}&hook=${hook}`);
+    await page.goto(`${url}/?port=${network.port}&hook=${hook}${row.query ?? ""}`);
     await page.getByText("room a, first edition, 0 clicks").click();
     await shows("room a, first edition, 1 clicks");
-    await row.run({ page, app, endpoint, shows, edit: (change) => app.edit(file, change) });
+    await row.run({ page, url, edit, endpoint, network, shows });
     await page.getByText("leave").click();
     await eventually(() => endpoint.server.roots.length === 0, "the end of the root", 10_000).catch(() => {});
     const { react, fallbacks, renders } = await page.evaluate(() => window.counts);
@@ -191,8 +243,8 @@ async function measure(
     return { seen, react };
   } finally {
     await page.close();
+    network.close();
     await endpoint.close();
-    await app.restore(file);
   }
 }
 

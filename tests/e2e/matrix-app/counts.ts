@@ -19,3 +19,15 @@ export const counts: PageCounts = (window.counts ??= { react: "", fallbacks: 0, 
 addEventListener("pageshow", (event) => {
   counts.wasCached ||= event.persisted;
 });
+
+let wasWaiting = false;
+
+/**
+ * To be called at each commit of the view. React 19 renders what suspends once more and commits that, with nothing new
+ * on screen, where the wait is longer than 300 ms: no commit of ours, and none to count on.
+ */
+export function countRender(isSuspending: boolean): void {
+  const isWaiting = isSuspending && document.querySelector("p")?.textContent === "loading";
+  if (!isWaiting || !wasWaiting) counts.renders++;
+  wasWaiting = isWaiting;
+}

@@ -3,63 +3,83 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { resolve } from "node:path";
 import react from "@vitejs/plugin-react";
-import { createServer, type Plugin, type ViteDevServer } from "vite";
+import { build, createServer, type InlineConfig, preview } from "vite";
 
 const TESTS = resolve(import.meta.dirname, "../..");
+const PACKAGES = `${resolve(TESTS, "../packages")}/**`;
+const SOURCE = `${TESTS}/e2e/matrix-app`;
 
-/** Takes Vite's client out of the page. */
-const withoutClient: Plugin = {
-  name: "without-client",
-  transformIndexHtml: {
-    order: "post",
-    handler: (html) => html.replace(/<script type="module" src="\/@vite\/client"><\/script>/, ""),
-  },
-};
-
-/** The app of tests/e2e/matrix-app, served by Vite's dev server on one version of React. */
+/** The app of tests/e2e/matrix-app on one version of React, in a development build: React's Profiler works there only. */
 export interface MatrixApp {
   readonly url: string;
+  close(): Promise<void>;
+}
+
+/** The app behind Vite's dev server, whose pages are connected to it. */
+export interface HotMatrixApp extends MatrixApp {
   /** Changes a file of the app as an editor would. */
   edit(file: string, change: (text: string) => string): void;
   /** Puts a file back as it was; resolves once Vite has seen that, so that the next page is not told of it. */
   restore(file: string): Promise<void>;
-  close(): Promise<void>;
 }
 
-/**
- * Serves a copy of the app. React comes from the nearest node_modules above it: 18.3 in tests/react18. Without
- * `hasSocket` the page has no connection to Vite, as a built one: one that has cannot go into the back/forward cache.
- */
-export async function serveMatrixApp(version: "18.3" | "19.3", hasSocket: boolean): Promise<MatrixApp> {
-  const folder = `${TESTS}/${version === "18.3" ? "react18/" : ""}.generated/matrix-app-${hasSocket ? "hot" : "cold"}`;
-  const source = `${TESTS}/e2e/matrix-app`;
-  rmSync(folder, { recursive: true, force: true });
-  cpSync(source, folder, { recursive: true });
-  const server: ViteDevServer = await createServer({
+/** A copy of the app to be served. React comes from the nearest node_modules above it: 18.3 in tests/react18. */
+function copyApp(version: "18.3" | "19.3", name: string): InlineConfig & { readonly root: string } {
+  const root = `${TESTS}/${version === "18.3" ? "react18/" : ""}.generated/matrix-app-${name}`;
+  rmSync(root, { recursive: true, force: true });
+  cpSync(SOURCE, root, { recursive: true });
+  return {
     configFile: false,
-    root: folder,
-    cacheDir: `${folder}/.vite`,
+    root,
+    mode: "development",
     logLevel: "warn",
-    plugins: hasSocket ? [react()] : [react(), withoutClient],
+    plugins: [react()],
     resolve: {
       conditions: ["@musubi/source", "module", "browser", "import", "default"],
       dedupe: ["react", "react-dom", "use-sync-external-store"],
     },
+  };
+}
+
+/** Serves the app as it was built, to many pages quickly, and such that they can go into the back/forward cache. */
+export async function serveMatrixApp(version: "18.3" | "19.3"): Promise<MatrixApp> {
+  const config = copyApp(version, "built");
+  await build({
+    ...config,
+    define: { "process.env.NODE_ENV": '"development"' },
+    build: { minify: false, rollupOptions: { input: [`${config.root}/index.html`, `${config.root}/away.html`] } },
+  });
+  const server = await preview({ ...config, preview: { host: "127.0.0.1", port: 0, strictPort: false } });
+  return { url: urlOf(server.httpServer), close: () => server.close() };
+}
+
+/** Serves the app as it is developed. */
+export async function serveHotMatrixApp(version: "18.3" | "19.3"): Promise<HotMatrixApp> {
+  const config = copyApp(version, "hot");
+  const { root } = config;
+  const server = await createServer({
+    ...config,
+    cacheDir: `${root}/.vite`,
     optimizeDeps: { include: ["react", "react-dom/client", "phoenix"] },
-    server: { host: "127.0.0.1", port: 0, fs: { strict: false }, ...(hasSocket ? {} : { hmr: false, ws: false }) },
+    // An edit of a package meanwhile would reload the pages.
+    server: { host: "127.0.0.1", port: 0, fs: { strict: false }, watch: { ignored: [PACKAGES] } },
   });
   await server.listen();
-  const address = server.httpServer?.address() as AddressInfo | undefined;
   return {
-    url: `http://127.0.0.1:${address?.port}`,
-    edit: (file, change) => writeFileSync(`${folder}/${file}`, change(readFileSync(`${folder}/${file}`, "utf8"))),
+    url: urlOf(server.httpServer),
+    edit: (file, change) => writeFileSync(`${root}/${file}`, change(readFileSync(`${root}/${file}`, "utf8"))),
     restore: async (file) => {
-      const [text, before] = [source, folder].map((place) => readFileSync(`${place}/${file}`, "utf8"));
+      const [text, before] = [SOURCE, root].map((place) => readFileSync(`${place}/${file}`, "utf8"));
       if (text === undefined || text === before) return;
       const change = once(server.watcher, "change");
-      writeFileSync(`${folder}/${file}`, text);
+      writeFileSync(`${root}/${file}`, text);
       await change;
     },
     close: () => server.close(),
   };
+}
+
+function urlOf(server: { address(): unknown } | null): string {
+  const address = server?.address() as AddressInfo | undefined;
+  return `http://127.0.0.1:${address?.port}`;
 }
