@@ -1,14 +1,9 @@
 import { type Envelope, isObject, MusubiError, type StreamOp } from "@musubi/protocol";
-import { systemClock } from "../clock.js";
+import { wallTime } from "../clock.js";
 import { isDevelopment } from "../development.js";
 import type { ProxyRoot } from "../proxy.js";
 import { loadUploads, readableEnvelope } from "../uploads/upload-code.js";
 import type { CachedStream, CacheRecord } from "./cache-options.js";
-
-/** The time that records are dated with: that of the day, unless a test gave the connection a clock of its own. */
-export function wallTime({ host: { clock } }: Pick<ProxyRoot, "host">): number {
-  return clock === systemClock ? Date.now() : clock.now();
-}
 
 /** The record of a root's state; `undefined` before the server's own state is there. */
 export function makeCacheRecord(root: ProxyRoot, buster?: string): CacheRecord | undefined {
@@ -18,7 +13,13 @@ export function makeCacheRecord(root: ProxyRoot, buster?: string): CacheRecord |
   tree.eachStream((store_id, stream, list) => {
     if (list.size > 0) streams.push({ store_id, stream, keys: list.keys(), items: list.items() });
   });
-  return { format: 1, buster: buster ?? cache?.buster ?? "", savedAt: wallTime(root), tree: tree.root, streams };
+  return {
+    format: 1,
+    buster: buster ?? cache?.buster ?? "",
+    savedAt: wallTime(root.host.clock),
+    tree: tree.root,
+    streams,
+  };
 }
 
 /**

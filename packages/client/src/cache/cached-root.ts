@@ -1,8 +1,9 @@
+import { wallTime } from "../clock.js";
 import { OneTimer } from "../one-timer.js";
 import type { Root } from "../root/root.js";
 import type { RootNews } from "../root/root-news.js";
 import type { CachePersister } from "./cache-options.js";
-import { makeCacheRecord, requireCacheRecord, seedRoot, wallTime, warnOfCache } from "./cache-record.js";
+import { makeCacheRecord, requireCacheRecord, seedRoot, warnOfCache } from "./cache-record.js";
 import { storeCacheKey } from "./store-cache-key.js";
 
 const DEFAULT_GC_TIME_MS = 300_000;
@@ -89,7 +90,7 @@ export class CachedRoot {
     try {
       const record = requireCacheRecord(value);
       // One from the future is as far from now as one from the past.
-      const isGood = record.buster === buster && Math.abs(wallTime(root) - record.savedAt) <= gcTime;
+      const isGood = record.buster === buster && Math.abs(wallTime(root.host.clock) - record.savedAt) <= gcTime;
       if (!isGood) this.#delete(key);
       else if (root.tree.root === undefined || record.savedAt > (initialData?.savedAt ?? 0)) {
         seedRoot(root, record, () => this.#seed(key, value));

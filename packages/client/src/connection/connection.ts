@@ -2,7 +2,7 @@ import { type Clock, isObject } from "@musubi/protocol";
 import { backoffMs } from "../backoff.js";
 import { attachCache } from "../cache/attach-cache.js";
 import type { CacheOptions } from "../cache/cache-options.js";
-import { systemClock, wallClock } from "../clock.js";
+import { systemClock, wallTime } from "../clock.js";
 import { createDeferred, type Deferred } from "../deferred.js";
 import { describe, MusubiDisconnectedError, replyReason } from "../errors.js";
 import { consoleLogger, type Logger } from "../logger.js";
@@ -72,7 +72,6 @@ export class Connection implements RootHost, TopologyHost {
   /** The `status` of `statusDetail` on its own. */
   readonly status: Observable<ConnectionStatus>;
   readonly #onClosed: () => void;
-  readonly #now: () => number;
   readonly #detail: ObservableValue<ConnectionDetail>;
   #topology: Topology | undefined;
   readonly #roots = new Map<string, Root>();
@@ -107,8 +106,7 @@ export class Connection implements RootHost, TopologyHost {
     this.commandTimeoutMs = options.commandTimeoutMs ?? 10_000;
     this.unmountGraceMs = options.unmountGraceMs ?? 50;
     this.#onClosed = onClosed;
-    this.#now = () => (options.clock ?? wallClock).now();
-    const since = this.#now();
+    const since = wallTime(this.clock);
     this.#detail = new ObservableValue<ConnectionDetail>(
       { status: "connecting", transport: "idle", session: null, since, reason: null, nextRetryAt: null },
       logger,
@@ -243,7 +241,7 @@ export class Connection implements RootHost, TopologyHost {
         return;
       case "wait": {
         const delayMs = backoffMs(this.#reopens++, this.random, { baseMs: 1_000 });
-        this.#reopenAt = this.#now() + delayMs;
+        this.#reopenAt = wallTime(this.clock) + delayMs;
         this.#timer.start(delayMs, () => {
           this.#reopenAt = null;
           this.#send("due");
@@ -318,7 +316,7 @@ export class Connection implements RootHost, TopologyHost {
           ? "connecting"
           : transport,
       session: this.#join?.session?.id ?? null,
-      since: status === current.status ? current.since : this.#now(),
+      since: status === current.status ? current.since : wallTime(this.clock),
       reason: this.#reason,
       nextRetryAt: status === "closed" ? null : (told?.nextRetryAt ?? this.#reopenAt),
     };

@@ -1,5 +1,4 @@
 import type { Envelope } from "@musubi/protocol";
-import type { ResumePoint } from "../connection/root-link.js";
 import type { Logger } from "../logger.js";
 import { Snapshots } from "../state/snapshot.js";
 import type { StoreRecord } from "../state/store-record.js";
@@ -11,8 +10,10 @@ import type { UploadHandle } from "../uploads/upload-types.js";
 export class Replica {
   readonly tree: StoreTree;
   readonly snapshots: Snapshots;
-  #version = 0;
-  #epoch: string | undefined;
+  /** 0 before the first envelope of the server's own. */
+  version = 0;
+  /** The life that the tree is of; `undefined` when that has no name or has ended. */
+  epoch: string | undefined;
   #nextEpoch: string | undefined;
 
   constructor(logger: Logger, uploads?: UploadRoot, unread?: (name: string) => UploadHandle) {
@@ -20,41 +21,26 @@ export class Replica {
     this.snapshots = new Snapshots(this.tree, logger);
   }
 
-  /** 0 before the first envelope. */
-  get version(): number {
-    return this.#version;
-  }
-
   get hasState(): boolean {
     return this.tree.root !== undefined;
   }
 
-  /** From where the server could go on; `undefined` when the tree's life has no name or has ended. */
-  get resumePoint(): ResumePoint | undefined {
-    return this.#epoch === undefined ? undefined : { epoch: this.#epoch, version: this.#version };
-  }
-
   /** The life that the tree is of is over. A new one, named as the mount reply says, may follow. */
   endLife(nextEpoch?: string): void {
-    this.#epoch = undefined;
+    this.epoch = undefined;
     this.#nextEpoch = nextEpoch;
   }
 
   /** Whether the state was never the server's own in this root. */
   get fromCache(): boolean {
-    return this.#version === 0 && this.hasState;
-  }
-
-  /** Takes a state of another root's life: without a version, so that only a new life can follow. */
-  seed(envelope: Envelope): readonly StoreRecord[] {
-    return this.tree.applyInitial(envelope);
+    return this.version === 0 && this.hasState;
   }
 
   /** Applies the envelope that begins a life. Returns the touched stores; throws with nothing changed. */
   begin(envelope: Envelope): readonly StoreRecord[] {
     const touched = this.tree.applyInitial(envelope);
-    this.#version = 1;
-    this.#epoch = envelope.epoch ?? this.#nextEpoch;
+    this.version = 1;
+    this.epoch = envelope.epoch ?? this.#nextEpoch;
     this.#nextEpoch = undefined;
     return touched;
   }
@@ -62,7 +48,7 @@ export class Replica {
   /** Applies the envelope after the present version. Returns the touched stores; throws with nothing changed. */
   advance(envelope: Envelope): readonly StoreRecord[] {
     const touched = this.tree.applyPatch(envelope);
-    this.#version = envelope.version;
+    this.version = envelope.version;
     return touched;
   }
 }

@@ -119,7 +119,7 @@ export class Root implements RootLinkEvents, UploadRoot {
 
   /** Which life of the root this is, on a server that may go on with it after a drop. */
   life(): string | undefined {
-    return this.#replica.resumePoint?.epoch;
+    return this.#replica.epoch;
   }
 
   get isClosed(): boolean {
@@ -147,7 +147,7 @@ export class Root implements RootLinkEvents, UploadRoot {
   /** Shows a former state until the server's own is there, unless it is. Throws, with nothing changed, as a patch does. */
   seed(envelope: Envelope): void {
     if (this.version > 0 || this.isClosed) return;
-    const touched = this.#replica.seed(envelope);
+    const touched = this.tree.applyInitial(envelope);
     this.#publishState();
     this.#tell(touched);
   }
@@ -184,7 +184,7 @@ export class Root implements RootLinkEvents, UploadRoot {
 
   get canResume(): boolean {
     // One that has failed is not mounted again by itself: nobody would ask for what the server keeps.
-    return this.#machine !== "failed" && this.#replica.resumePoint !== undefined;
+    return this.#machine !== "failed" && this.#replica.epoch !== undefined;
   }
 
   handleJoin(join: Join): void {
@@ -342,11 +342,10 @@ export class Root implements RootLinkEvents, UploadRoot {
     const { mountTimeoutMs } = this.host;
     switch (effect) {
       case "mount": {
+        const { epoch, version } = this.#replica;
+        const canResume = epoch !== undefined && this.#join.isSameSession && this.#join.has("resume");
         this.mountedParams = this.#params;
-        this.link?.mount(
-          this.#params,
-          this.#join.isSameSession && this.#join.has("resume") ? this.#replica.resumePoint : undefined,
-        );
+        this.link?.mount(this.#params, canResume ? { epoch, version } : undefined);
         return;
       }
       case "unmount":

@@ -1,4 +1,3 @@
-import { isDevelopment } from "../development.js";
 import type { Logger } from "../logger.js";
 import { deepFreeze } from "./freeze.js";
 import { Hydrator } from "./hydrate.js";
@@ -24,8 +23,7 @@ export class Snapshots {
   read(record: StoreRecord): unknown {
     const { node } = record;
     if (node === undefined) return undefined;
-    const snapshot = this.#hydrator.read(node, record.parent ?? record);
-    return isDevelopment ? deepFreeze(snapshot) : snapshot;
+    return deepFreeze(this.#hydrator.read(node, record.parent ?? record));
   }
 
   /** Lays what commands under way are expected to do over a store. An update that throws is reported and left out. */
@@ -33,7 +31,7 @@ export class Snapshots {
     let shown = state;
     for (const update of record.updates ?? []) {
       try {
-        shown = update(isDevelopment ? deepFreeze(shown) : shown);
+        shown = update(deepFreeze(shown));
       } catch (cause) {
         this.#logger.error("An optimistic update threw; it is left out.", cause);
       }
