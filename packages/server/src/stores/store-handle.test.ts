@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { AsyncValue } from "./async/async-value.js";
 import { command } from "./command.js";
 import { defineStore } from "./define-store.js";
 import { stream } from "./placeholders.js";
@@ -9,11 +10,12 @@ describe("contexts", () => {
   test("every member that acts is dead after its message: stale_context", async () => {
     let leaked: Record<string, (...args: unknown[]) => unknown> = {};
     const Leaky = defineStore("Test.Leaky", {
-      mount: () => ({ count: 0 }),
+      mount: () => ({ count: 0, later: AsyncValue.loading<number>() }),
       render: () => ({ log: stream("log") }),
       streams: { log: { key: (item: { id: string }) => item.id } },
       events: { beep: type<number>() },
       info: { tick: () => {} },
+      async: { tick: () => {} },
       commands: {
         leak: command((ctx) => {
           const log = ctx.stream("log");
@@ -31,6 +33,11 @@ describe("contexts", () => {
             sendEvery: () => ctx.sendEvery(1, "tick"),
             subscribe: () => ctx.subscribe("topic", "tick"),
             publish: () => ctx.publish("topic", 1),
+            assignAsync: () => ctx.assignAsync("later", () => 1),
+            streamAsync: () => ctx.streamAsync("log", () => []),
+            startAsync: () => ctx.startAsync("tick", () => 1),
+            cancelAsync: () => ctx.cancelAsync("later"),
+            sendUpdate: () => ctx.sendUpdate([], { count: 1 }),
           };
         }),
       },
@@ -38,7 +45,7 @@ describe("contexts", () => {
     const client = await new StoreServer([Leaky]).connect();
     const root = await client.mount("Test.Leaky");
     await client.command(root, "leak");
-    expect(Object.keys(leaked)).toHaveLength(13);
+    expect(Object.keys(leaked)).toHaveLength(18);
     for (const [name, call] of Object.entries(leaked)) {
       expect(call, name).toThrow(expect.objectContaining({ code: "stale_context" }));
     }
