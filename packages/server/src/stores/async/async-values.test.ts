@@ -275,6 +275,24 @@ describe("an async value in a store", () => {
     expect(field("parts")).toMatchObject([{ data: { status: "loading", result: null } }, { data: { status: "ok" } }]);
   });
 
+  test("rule 1: that mount does not return is an assign all the same, and costs no second render", async () => {
+    const Silent = defineStore("Test.Silent", {
+      mount: async (ctx) => {
+        ctx.assignAsync("data", (signal) => load<string>(signal));
+        await Promise.resolve();
+        return { note: "" };
+      },
+      render: (assigns) => ({ note: assigns.note, data: (assigns as { data?: AsyncValue<string> }).data }),
+    });
+    const silent = new StoreServer([Silent]);
+    client = await silent.connect();
+    root = await client.mount("Test.Silent");
+    expect(field("data")).toEqual(asynchronous("loading"));
+    expect(silent.registry.inspect()[0]?.counts.renders).toBe(1);
+    await settle(2, "here");
+    expect(field("data")).toEqual(asynchronous("ok", "here"));
+  });
+
   test("rule 9: what a store starts in the message that takes it out never begins", async () => {
     const Leaver = defineStore("Test.Leaver", {
       params: type<{ onLeave: () => void }>(),
