@@ -10,6 +10,8 @@ export default defineConfig(({ command }): UserConfig => {
     // The packages of this repository are bundled from their sources: nothing has to be built before the page.
     resolve: { conditions: ["@musubi/source", "module", "browser", "import", "default"] },
     build: { outDir: "dist/page", emptyOutDir: true, target: "es2022", sourcemap: true },
-    server: { proxy: { "/socket": { target: "ws://127.0.0.1:4000", ws: true } } },
+    server: {
+      proxy: { "/socket": { target: "ws://127.0.0.1:4000", ws: true }, "/files": "http://127.0.0.1:4000" },
+    },
   };
 });

@@ -96,6 +96,29 @@ const STATES: readonly PageState[] = [
       await page.mouse.up();
     },
   },
+  {
+    name: "a card's files",
+    enter: async (page) => {
+      await page.getByRole("button", { name: "Actions for Poster, second draft" }).click();
+      await page.getByRole("button", { name: "Files", exact: true }).click();
+      await page
+        .getByLabel("Choose files")
+        .setInputFiles([{ name: "a.txt", mimeType: "text/plain", buffer: Buffer.from("a") }]);
+      await page.getByRole("link", { name: "a.txt" }).first().waitFor();
+    },
+  },
+  {
+    name: "the insights",
+    enter: async (page) => {
+      await press("Insights")(page);
+      await page.getByText("By whom").waitFor();
+    },
+    leave: (page) =>
+      page
+        .getByRole("button", { name: /^(Activity|Board)$/ })
+        .first()
+        .click(),
+  },
   { name: "the activity", on: "phone", enter: press("Activity"), leave: press("Board") },
 ];
 

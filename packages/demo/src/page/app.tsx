@@ -1,10 +1,13 @@
 import type { SocketLike } from "@musubi/client";
 import { useMemo, useState } from "react";
+import { findCard } from "../shared/board.js";
 import type { BoardEdit } from "../shared/edit.js";
+import { BoardActionsContext } from "./board/board-actions.js";
 import { BoardView } from "./board/board-view.js";
 import { useBoard } from "./board/use-board.js";
 import { useBoardActionsOf } from "./board/use-board-actions.js";
-import { MusubiProvider, useMusubiRoot, useMusubiSnapshot } from "./musubi.js";
+import { FilesSheet } from "./files/files-sheet.js";
+import { MusubiProvider, useMusubiRoot } from "./musubi.js";
 import type { Self } from "./people/self.js";
 import { usePeople } from "./people/use-people.js";
 import { Notices } from "./shell/notices.js";
@@ -27,21 +30,19 @@ export function App({ socket, seat }: AppProps) {
   );
 }
 
-/** Three roots on one channel: the board, the activity feed and who is here. */
+/** Three roots on one channel from the start, the board, the feed and who is here; panels mount what they show. */
 function TeamBoard({ seat }: Pick<AppProps, "seat">) {
   const [notices] = useState(() => new Notices());
   const [announcement, announce] = useState("");
   const link = useLinkState();
   const root = useMusubiRoot({ module: "Demo.Board", id: "main" });
   const activity = useMusubiRoot({ module: "Demo.Activity", id: "main" });
-  const entries = useMusubiSnapshot(
-    activity.status === "ready" ? activity.store : undefined,
-    ({ entries: all }) => all,
-  );
-  const { self, others, guests, introduce, setEditing } = usePeople(seat);
+  const [filesOf, openFiles] = useState<string | null>(null);
+  const { self, others, guests, introduce, setEditing, wave } = usePeople(seat, notices);
   const { board, waiting, edit } = useBoard(root.status === "ready" ? root.store : undefined, notices);
-  const actions = useBoardActionsOf({ board, edit, setEditing, announce, notices });
+  const actions = useBoardActionsOf({ board, edit, setEditing, announce, notices, openFiles });
   const pending = useMemo(() => cardsOf(waiting), [waiting]);
+  const shown = filesOf === null ? undefined : board && findCard(board, filesOf);
 
   return (
     <Screen
@@ -51,11 +52,15 @@ function TeamBoard({ seat }: Pick<AppProps, "seat">) {
       self={self}
       others={others}
       onIntroduce={introduce}
-      entries={entries}
+      onWave={wave}
+      activity={activity.store}
       notices={notices}
     >
       {board !== undefined ? (
-        <BoardView board={board} actions={actions} guests={guests} pending={pending} />
+        <BoardActionsContext value={actions}>
+          <BoardView board={board} guests={guests} pending={pending} />
+          {shown && <FilesSheet key={shown.card.id} card={shown.card} onClose={() => openFiles(null)} />}
+        </BoardActionsContext>
       ) : root.status === "error" ? (
         <RefusedBoard reason={root.error.message} onRetry={root.retry} />
       ) : (

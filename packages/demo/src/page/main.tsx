@@ -1,3 +1,4 @@
+import { createSocket } from "@musubi/client/socket";
 import { Socket } from "phoenix";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
@@ -11,16 +12,16 @@ import "./styles/people.css";
 import "./styles/board.css";
 import "./styles/card.css";
 import "./styles/feed.css";
-
-/** Waits between attempts, in milliseconds; the last one stays. A server that was restarted is found soon. */
-const DELAYS = [100, 250, 500, 1_000, 2_000];
-const delay = (tries: number): number => DELAYS[tries - 1] ?? 2_000;
+import "./styles/insights.css";
+import "./styles/files.css";
 
 const seat = await openSelf(localStorage, navigator.locks);
-const socket = new Socket("/socket", {
+// One board for a few people: a server that was started again is found soon.
+const backoff = { baseMs: 250, capMs: 3_000 };
+const socket = createSocket(Socket, "/socket", {
   params: () => ({ ...seat.person }),
-  reconnectAfterMs: delay,
-  rejoinAfterMs: delay,
+  reconnectBackoff: backoff,
+  rejoinBackoff: backoff,
   heartbeatIntervalMs: 10_000,
 });
 

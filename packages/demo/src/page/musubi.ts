@@ -5,6 +5,19 @@ import type { DemoStores } from "../server/musubi.js";
 
 /** The board's root store, live. */
 export type BoardStore = StoreProxy<"Demo.Board", DemoStores>;
+/** The feed's root store, live. */
+export type ActivityStore = StoreProxy<"Demo.Activity", DemoStores>;
 
-export const { MusubiProvider, useMusubiCommand, useMusubiConnectionStatus, useMusubiRoot, useMusubiSnapshot } =
-  createMusubi<DemoStores>();
+export const {
+  MusubiProvider,
+  useMusubiAsync,
+  useMusubiCommand,
+  useMusubiConnectionStatus,
+  useMusubiEvent,
+  useMusubiRoot,
+  useMusubiRootSuspense,
+  useMusubiSnapshot,
+  useMusubiSnapshotSuspense,
+  useMusubiStream,
+  useMusubiUpload,
+} = createMusubi<DemoStores>();

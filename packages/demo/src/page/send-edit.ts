@@ -1,4 +1,4 @@
-import type { BoardEdit } from "../shared/edit.js";
+import { type BoardEdit, moveCard } from "../shared/edit.js";
 import type { BoardStore } from "./musubi.js";
 
 interface Answer {
@@ -23,11 +23,19 @@ function dispatch(board: BoardStore, edit: BoardEdit): Promise<Answer> | undefin
     case "labelCard":
       return cardStore(board, edit.cardId)?.dispatchCommand("setLabel", { label: edit.label });
     case "moveCard":
-      return board.dispatchCommand("moveCard", {
-        cardId: edit.cardId,
-        columnId: edit.columnId,
-        beforeId: edit.beforeId,
-      });
+      return board.dispatchCommand(
+        "moveCard",
+        {
+          cardId: edit.cardId,
+          columnId: edit.columnId,
+          beforeId: edit.beforeId,
+        },
+        { optimistic: (state) => ({ ...state, columns: [...moveCard(state.columns, edit)] }) },
+      );
+    case "attachFile":
+      return board.dispatchCommand("attachFile", { cardId: edit.cardId, fileId: edit.file.id });
+    case "detachFile":
+      return board.dispatchCommand("detachFile", { cardId: edit.cardId, fileId: edit.fileId });
     case "removeCard":
       return cardStore(board, edit.cardId)?.dispatchCommand("remove");
     case "addColumn":

@@ -5,8 +5,11 @@ import { musubiFastify } from "@musubi/server/fastify";
 import { type FastifyInstance, fastify } from "fastify";
 import { BoardRecords } from "./board-records.js";
 import { openDatabase } from "./database.js";
+import { FileShelf } from "./file-shelf.js";
+import { countInsights } from "./insights.js";
 import { createDemoServer } from "./musubi.js";
 import { People } from "./people.js";
+import { serveFiles } from "./serve-files.js";
 
 /** What {@link createApp} needs: folders, as paths. */
 export interface AppOptions {
@@ -22,9 +25,19 @@ export async function createApp({ dataFolder, pageFolder }: AppOptions): Promise
   const pubsub = createPubSub(consoleLogger);
   const publish = (topic: string, message: unknown): void => pubsub.publish(topic, message);
   const records = new BoardRecords({ database, publish, now: Date.now });
-  const musubi = createDemoServer({ records, people: new People(publish), pubsub });
+  const shelf = new FileShelf(join(dataFolder, "files"));
+  await shelf.open(await records.forgetLooseFiles());
+  const musubi = createDemoServer({
+    records,
+    shelf,
+    people: new People(publish),
+    countInsights: () => countInsights(database, Date.now()),
+    pubsub,
+    uploadFolder: join(dataFolder, "uploads"),
+  });
   const app = fastify({ forceCloseConnections: true });
   await app.register(musubiFastify, { endpoint: musubi, path: "/socket" });
+  serveFiles(app, { records, shelf });
   await app.register(fastifyStatic, {
     root: pageFolder,
     cacheControl: false,

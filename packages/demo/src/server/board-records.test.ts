@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Board } from "../shared/board.js";
+import { type Board, type CardFile, findCard } from "../shared/board.js";
 import { applyEdit, type BoardEdit } from "../shared/edit.js";
 import type { Person } from "../shared/person.js";
 import { ACTIVITY_TOPIC, BOARD_TOPIC, BoardRecords, type CommittedEdit } from "./board-records.js";
@@ -40,6 +40,20 @@ afterEach(async () => {
 
 const titles = (board: Board, columnId: string): string[] | undefined =>
   board.columns.find((column) => column.id === columnId)?.cards.map((card) => card.title);
+
+const idOf = (number: number): string => number.toString(16).padStart(32, "0");
+const fileOf = (number: number): CardFile => ({
+  id: idOf(number),
+  name: `${number}.txt`,
+  type: "text/plain",
+  size: number,
+});
+
+/** A file whose bytes have arrived for this card. */
+async function kept(cardId: string, number: number): Promise<CardFile> {
+  await records.keepFile(cardId, fileOf(number));
+  return fileOf(number);
+}
 
 describe("the database", () => {
   it("is made with its folder, seeded once, and runs with WAL and synchronous=FULL", async () => {
@@ -88,6 +102,8 @@ describe("an edit", () => {
       { kind: "addCard", cardId: "new1", columnId: "ideas", title: "Once" },
       { kind: "editCard", cardId: "new1", title: "Once", note: "only" },
       { kind: "labelCard", cardId: "new1", label: "teal" },
+      { kind: "attachFile", cardId: "new1", file: await kept("new1", 1) },
+      { kind: "detachFile", cardId: "new1", fileId: idOf(1) },
       { kind: "addColumn", columnId: "col1", title: "Column" },
       { kind: "renameColumn", columnId: "col1", title: "Renamed" },
       { kind: "removeColumn", columnId: "col1" },
@@ -112,6 +128,8 @@ describe("an edit", () => {
     [{ kind: "renameColumn", columnId: "none", title: "x" }, "column_gone"],
     [{ kind: "moveColumn", columnId: "none", beforeId: null }, "column_gone"],
     [{ kind: "removeColumn", columnId: "ideas" }, "column_not_empty"],
+    [{ kind: "attachFile", cardId: "none", file: fileOf(1) }, "card_gone"],
+    [{ kind: "attachFile", cardId: "ideas1", file: fileOf(1) }, "file_gone"],
   ])("that cannot be is refused whole: %j", async (edit, reason) => {
     const before = await records.load();
     const refusal = await records.write(person, edit).catch((error: unknown) => error);
@@ -131,6 +149,39 @@ describe("an edit", () => {
   });
 });
 
+describe("the files of a card", () => {
+  it("hang there in the order in which they were tied, and come back after their card or they were removed", async () => {
+    for (const number of [1, 2, 3]) {
+      await records.write(person, { kind: "attachFile", cardId: "ideas1", file: await kept("ideas1", number) });
+    }
+    const names = async (): Promise<string[] | undefined> =>
+      findCard(await records.load(), "ideas1")?.card.files.map(({ name }) => name);
+    expect(await names()).toEqual(["1.txt", "2.txt", "3.txt"]);
+    await records.write(person, { kind: "detachFile", cardId: "ideas1", fileId: idOf(1) });
+    await records.write(person, { kind: "attachFile", cardId: "ideas1", file: fileOf(1) });
+    expect(await names()).toEqual(["2.txt", "3.txt", "1.txt"]);
+    await records.write(person, { kind: "removeCard", cardId: "ideas1" });
+    await records.write(person, { kind: "addCard", cardId: "ideas1", columnId: "ideas", title: "Back" });
+    expect(await names()).toEqual([]);
+    await records.write(person, { kind: "attachFile", cardId: "ideas1", file: fileOf(3) });
+    expect(await names()).toEqual(["3.txt"]);
+    expect(await records.forgetLooseFiles()).toEqual(new Set([idOf(3)]));
+    expect(await records.file(idOf(1))).toBeUndefined();
+  });
+
+  it("are twelve at most, and nobody ties another card's file to theirs", async () => {
+    for (let number = 1; number <= 12; number += 1) {
+      await records.write(person, { kind: "attachFile", cardId: "ideas1", file: await kept("ideas1", number) });
+    }
+    const refusalOf = async (cardId: string, number: number): Promise<unknown> =>
+      records
+        .write(person, { kind: "attachFile", cardId, file: await kept(cardId, number) })
+        .catch((error: unknown) => error);
+    expect(await refusalOf("ideas1", 13)).toMatchObject({ reason: "card_full" });
+    expect(await refusalOf("ideas2", 1)).toMatchObject({ reason: "file_gone" });
+  });
+});
+
 describe("the order of cards", () => {
   it("survives moves into one gap beyond what a fraction can hold", async () => {
     for (let turn = 0; turn < 120; turn += 1) {
@@ -147,6 +198,8 @@ describe("the order of cards", () => {
     const cardId = fc.constantFrom(...cardIds);
     const columnId = fc.constantFrom(...columnIds);
     const title = fc.string({ minLength: 1, maxLength: 12 });
+    const number = fc.integer({ min: 1, max: 4 });
+    for (const [cardIndex, id] of ["ideas1", "ideas2", "new1", "new1"].entries()) await kept(id, cardIndex + 1);
     const edit: fc.Arbitrary<BoardEdit> = fc.oneof(
       {
         weight: 6,
@@ -160,6 +213,8 @@ describe("the order of cards", () => {
       fc.record({ kind: fc.constant("renameColumn"), columnId, title }),
       fc.record({ kind: fc.constant("moveColumn"), columnId, beforeId: fc.option(columnId) }),
       fc.record({ kind: fc.constant("removeColumn"), columnId }),
+      fc.record({ kind: fc.constant("attachFile"), cardId, file: number.map(fileOf) }),
+      fc.record({ kind: fc.constant("detachFile"), cardId, fileId: number.map(idOf) }),
     );
     await fc.assert(
       fc.asyncProperty(fc.array(edit, { maxLength: 25 }), async (edits) => {

@@ -1,5 +1,5 @@
 import type { ActivityEntry } from "../shared/activity.js";
-import type { Board } from "../shared/board.js";
+import type { Board, CardFile } from "../shared/board.js";
 import type { BoardEdit } from "../shared/edit.js";
 import type { Person } from "../shared/person.js";
 import type { Database } from "./database.js";
@@ -51,6 +51,9 @@ export class BoardRecords {
       const { title, revision } = await tx.selectFrom("board").select(["title", "revision"]).executeTakeFirstOrThrow();
       const columns = await tx.selectFrom("columns").selectAll().orderBy("position").execute();
       const cards = await tx.selectFrom("cards").selectAll().orderBy("position").execute();
+      const files = await tx.selectFrom("files").selectAll().where("attached", ">", 0).orderBy("attached").execute();
+      const filesOf = (cardId: string): CardFile[] =>
+        files.filter((file) => file.card_id === cardId).map(({ id, name, type, size }) => ({ id, name, type, size }));
       return {
         title,
         revision,
@@ -59,7 +62,13 @@ export class BoardRecords {
           title: column.title,
           cards: cards
             .filter((card) => card.column_id === column.id)
-            .map(({ id, title: cardTitle, note, label }) => ({ id, title: cardTitle, note, label })),
+            .map(({ id, title: cardTitle, note, label }) => ({
+              id,
+              title: cardTitle,
+              note,
+              label,
+              files: filesOf(id),
+            })),
         })),
       };
     });
@@ -74,6 +83,34 @@ export class BoardRecords {
       .limit(limit)
       .execute();
     return rows.map((row) => ({ ...row, id: String(row.id) }));
+  }
+
+  /** A file by its id, with the card it was sent to; `undefined` when there is none. */
+  async file(id: string): Promise<(CardFile & { readonly cardId: string }) | undefined> {
+    const row = await this.#options.database.selectFrom("files").selectAll().where("id", "=", id).executeTakeFirst();
+    return row && { id, name: row.name, type: row.type, size: row.size, cardId: row.card_id };
+  }
+
+  /** Notes a file whose bytes are on the disk; `attachFile` hangs it at its card. Again with the same id: nothing. */
+  async keepFile(cardId: string, { id, name, type, size }: CardFile): Promise<void> {
+    await this.#options.database
+      .insertInto("files")
+      .values({ id, card_id: cardId, name, type, size, attached: 0, at: this.#options.now() })
+      .onConflict((conflict) => conflict.column("id").doNothing())
+      .execute();
+  }
+
+  /** Forgets files that hang at no card, and names those that stay. */
+  async forgetLooseFiles(): Promise<ReadonlySet<string>> {
+    const { database } = this.#options;
+    await database.deleteFrom("files").where("attached", "=", 0).execute();
+    return new Set((await database.selectFrom("files").select("id").execute()).map(({ id }) => id));
+  }
+
+  /** Whether the board has this card. */
+  async hasCard(id: string): Promise<boolean> {
+    const found = await this.#options.database.selectFrom("cards").select("id").where("id", "=", id).executeTakeFirst();
+    return found !== undefined;
   }
 
   /**

@@ -1,6 +1,8 @@
 import type { BoardEdit } from "../shared/edit.js";
+import type { Insights } from "../shared/insights.js";
 import type { Person } from "../shared/person.js";
 import type { BoardRecords } from "./board-records.js";
+import type { FileShelf } from "./file-shelf.js";
 import type { People } from "./people.js";
 import { EditRefused } from "./write-edit.js";
 
@@ -8,6 +10,9 @@ import { EditRefused } from "./write-edit.js";
 export interface Services {
   readonly records: BoardRecords;
   readonly people: People;
+  readonly shelf: FileShelf;
+  /** Counts what the board has been up to. */
+  readonly countInsights: () => Promise<Insights>;
 }
 
 /** What {@link commit} needs of a command's context. */

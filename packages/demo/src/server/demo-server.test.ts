@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -165,6 +165,75 @@ describe("the demo's server", () => {
       expect(status).toBe(403);
     },
   );
+
+  it("takes files for a card, ties them to it, and serves them so that nothing in them can run", async () => {
+    const connection = await enter(ana);
+    const { board } = await mountAll(connection);
+    const { store } = await connection.mountStore({ module: "Demo.Attachments", id: "ideas1" });
+    await store.files.select([
+      new File(["<script>alert(1)</script>"], "ev\"il';\r\nx: y.html", { type: "text/html" }),
+      new File(["a picture"], "Köder.png", { type: "image/png" }),
+    ]);
+    await when(store, () => (store.files.entries.every(({ status }) => status === "success") ? true : undefined));
+    expect(await store.dispatchCommand("keep")).toEqual({ kept: 2 });
+    const [page, picture] = await when(board, () => {
+      const files = board.columns[0]?.cards[0]?.files;
+      return files?.length === 2 ? files : undefined;
+    });
+    const served = await fetch(`http://127.0.0.1:${port}/files/${page?.id}`);
+    expect(await served.text()).toBe("<script>alert(1)</script>");
+    expect(Object.fromEntries(served.headers)).toMatchObject({
+      "content-type": "application/octet-stream",
+      "content-disposition": "attachment; filename*=UTF-8''ev%22il%27%3B%0D%0Ax%3A%20y.html",
+      "content-security-policy": "default-src 'none'; sandbox",
+      "x-content-type-options": "nosniff",
+    });
+    const shown = await fetch(`http://127.0.0.1:${port}/files/${picture?.id}`);
+    expect(shown.headers.get("content-type")).toBe("image/png");
+    expect(shown.headers.get("content-disposition")).toBe("inline; filename*=UTF-8''K%C3%B6der.png");
+    await app.close();
+    expect(readdirSync(join(folder, "data/files"))).toHaveLength(2);
+    await start();
+    expect((await fetch(`http://127.0.0.1:${port}/files/${page?.id}`)).status).toBe(200);
+  });
+
+  it.each(["../board.db", "..%2fboard.db", "%00", "f".repeat(32)])("serves nothing else: %s", async (id) => {
+    expect((await fetch(`http://127.0.0.1:${port}/files/${id}`)).status).toBe(404);
+  });
+
+  it("takes no files for a card that is not there", async () => {
+    const connection = await enter(ana);
+    const mount = connection.mountStore({ module: "Demo.Attachments", id: "nothing" });
+    await expect(mount).rejects.toMatchObject({ code: "mount_refused", reason: "card_gone" });
+  });
+
+  it("counts what the board has been up to, and again when it changed", async () => {
+    const connection = await enter(ana);
+    const { board } = await mountAll(connection);
+    const { store } = await connection.mountStore({ module: "Demo.Insights", id: "main" });
+    const report = await when(store, () => store.report.data ?? undefined);
+    expect(report.columns.map(({ title, cards }) => [title, cards])).toEqual([
+      ["Ideas", 4],
+      ["Up next", 4],
+      ["In the works", 3],
+      ["Tied up", 2],
+    ]);
+    expect(report.people[0]).toEqual({ name: "Hana", hue: "wisteria", changes: 2 });
+    expect(report.hours.reduce((sum, count) => sum + count, 0)).toBe(4);
+    await board.columns[0]?.cards[0]?.dispatchCommand("remove");
+    await when(store, () => (store.report.data?.columns[0]?.cards === 3 ? true : undefined));
+    expect(store.report.data?.people).toContainEqual({ name: "Ana", hue: "moss", changes: 1 });
+    await store.dispatchCommand("refresh");
+    await when(store, () => (store.report.status === "ok" ? true : undefined));
+  });
+
+  it("hands a wave to the one it is for", async () => {
+    const [mine, theirs] = [await mountAll(await enter(ana)), await mountAll(await enter(bo))];
+    const waved = new Promise((resolve) => theirs.people.handleEvent("waved", resolve));
+    mine.people.handleEvent("waved", () => expect.unreachable("It was for Bo."));
+    await mine.people.dispatchCommand("wave", { to: "bo1" });
+    expect(await waved).toEqual({ name: "Ana", hue: "moss" });
+  });
 
   it("serves the page, which is asked for anew each time", async () => {
     const response = await fetch(`http://127.0.0.1:${port}/`);

@@ -42,4 +42,19 @@ export const migrations: Record<string, Migration> = {
         .execute();
     },
   },
+  "003-files": {
+    async up(db: Kysely<unknown>) {
+      await db.schema
+        .createTable("files")
+        .addColumn("id", "text", (column) => column.primaryKey())
+        .addColumn("card_id", "text", (column) => column.notNull())
+        .addColumn("name", "text", (column) => column.notNull())
+        .addColumn("type", "text", (column) => column.notNull())
+        .addColumn("size", "integer", (column) => column.notNull())
+        .addColumn("attached", "integer", (column) => column.notNull())
+        .addColumn("at", "integer", (column) => column.notNull())
+        .execute();
+      await db.schema.createIndex("files_of_card").on("files").columns(["card_id", "at"]).execute();
+    },
+  },
 };

@@ -4,7 +4,9 @@ import type { Person } from "../shared/person.js";
 import type { Services } from "./commit.js";
 import { PersonParams } from "./inputs.js";
 import { createActivityStore } from "./stores/activity-store.js";
+import { createAttachmentsStore } from "./stores/attachments-store.js";
 import { createBoardStore } from "./stores/board-store.js";
+import { createInsightsStore } from "./stores/insights-store.js";
 import { createPeopleStore } from "./stores/people-store.js";
 
 declare module "@musubi/server" {
@@ -17,13 +19,22 @@ declare module "@musubi/server" {
 export interface DemoServerOptions extends Services {
   /** Where the database tells what has changed; the stores listen to it. */
   readonly pubsub: PubSub;
+  /** Where files are until they have arrived whole; on the disk that keeps them. */
+  readonly uploadFolder: string;
 }
 
-/** The demo's three roots, on one channel: the board, the activity feed and who is here. */
-export function createDemoServer({ pubsub, ...services }: DemoServerOptions) {
+/** The demo's roots, on one channel: the board, its files, the activity feed, insights and who is here. */
+export function createDemoServer({ pubsub, uploadFolder, ...services }: DemoServerOptions) {
   return createMusubiServer({
-    stores: [createBoardStore(services), createActivityStore(services), createPeopleStore(services)],
+    stores: [
+      createBoardStore(services),
+      createAttachmentsStore(services),
+      createActivityStore(services),
+      createInsightsStore(services),
+      createPeopleStore(services),
+    ],
     pubsub,
+    uploads: { directory: uploadFolder },
     connect: identify,
   });
 }

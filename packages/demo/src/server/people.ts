@@ -3,6 +3,15 @@ import type { Person } from "../shared/person.js";
 /** Topic on which the list of people is told whenever it changes, as {@link PresentPerson}s. */
 export const PEOPLE_TOPIC = "demo:people";
 
+/** Topic on which one person is told who waves at them, as a {@link Wave}. */
+export const waveTopic = (personId: string): string => `demo:wave:${personId}`;
+
+/** Somebody waves. */
+export interface Wave {
+  readonly name: string;
+  readonly hue: Person["hue"];
+}
+
 /** Someone who has the board open. */
 export interface PresentPerson extends Person {
   /** The card that they are editing, if any. */

@@ -13,6 +13,8 @@ export interface Tables {
   };
   columns: { id: string; title: string; position: number };
   cards: { id: string; column_id: string; title: string; note: string; label: Label; position: number };
+  /** `attached` counts up within a card; 0 is a file at no card, which the next start removes. */
+  files: { id: string; card_id: string; name: string; type: string; size: number; attached: number; at: number };
   activity: {
     id: Generated<number>;
     at: number;

@@ -1,10 +1,11 @@
 import type { Transaction } from "kysely";
+import { MAX_FILES } from "../shared/board.js";
 import type { BoardEdit } from "../shared/edit.js";
 import { GAP, positionBetween } from "./position.js";
 import type { Tables } from "./tables.js";
 
-/** Why an edit cannot be: what it is about has gone, the column still holds cards, or the board is full. */
-export type RefusalReason = "card_gone" | "column_gone" | "column_not_empty" | "board_full";
+/** Why an edit cannot be: what it is about has gone, the column still holds cards, or there is no more room. */
+export type RefusalReason = "card_gone" | "column_gone" | "file_gone" | "column_not_empty" | "board_full" | "card_full";
 
 /** An edit that the board refuses; its transaction is undone. */
 export class EditRefused extends Error {
@@ -43,6 +44,10 @@ export function writeEdit(tx: Tx, edit: BoardEdit): Promise<Written | null> {
       return moveCard(tx, edit);
     case "removeCard":
       return removeCard(tx, edit);
+    case "attachFile":
+      return attachFile(tx, edit);
+    case "detachFile":
+      return detachFile(tx, edit);
     case "addColumn":
       return addColumn(tx, edit);
     case "renameColumn":
@@ -94,7 +99,31 @@ async function removeCard(tx: Tx, { cardId }: EditOf<"removeCard">): Promise<Wri
   const card = await findCard(tx, cardId);
   if (card === undefined) return null;
   await tx.deleteFrom("cards").where("id", "=", cardId).execute();
+  await tx.updateTable("files").set({ attached: 0 }).where("card_id", "=", cardId).execute();
   return { line: { subject: card.title, detail: "" } };
+}
+
+async function attachFile(tx: Tx, { cardId, file }: EditOf<"attachFile">): Promise<Written | null> {
+  const card = await cardOf(tx, cardId);
+  const kept = await tx.selectFrom("files").selectAll().where("id", "=", file.id).executeTakeFirst();
+  if (kept === undefined || kept.card_id !== cardId) throw new EditRefused("file_gone");
+  if (kept.attached > 0) return null;
+  const others = tx.selectFrom("files").where("card_id", "=", cardId).where("attached", ">", 0);
+  const { total, last } = await others
+    .select(({ fn }) => [fn.countAll<number>().as("total"), fn.max("attached").as("last")])
+    .executeTakeFirstOrThrow();
+  if (total >= MAX_FILES) throw new EditRefused("card_full");
+  const attached = (last ?? 0) + 1;
+  await tx.updateTable("files").set({ attached }).where("id", "=", file.id).execute();
+  return { line: { subject: card.title, detail: kept.name } };
+}
+
+async function detachFile(tx: Tx, { cardId, fileId }: EditOf<"detachFile">): Promise<Written | null> {
+  const kept = await tx.selectFrom("files").selectAll().where("id", "=", fileId).executeTakeFirst();
+  if (kept === undefined || kept.card_id !== cardId || kept.attached === 0) return null;
+  await tx.updateTable("files").set({ attached: 0 }).where("id", "=", fileId).execute();
+  const card = await findCard(tx, cardId);
+  return { line: card === undefined ? null : { subject: card.title, detail: kept.name } };
 }
 
 async function addColumn(tx: Tx, { columnId, title }: EditOf<"addColumn">): Promise<Written | null> {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type Board, type Card, findCard } from "./board.js";
 import { applyEdit, placeBefore } from "./edit.js";
 
-const card = (id: string): Card => ({ id, title: `Card ${id}`, note: "", label: "plain" });
+const card = (id: string): Card => ({ id, title: `Card ${id}`, note: "", label: "plain", files: [] });
 const board: Board = {
   columns: [
     { id: "a", title: "A", cards: [card("a1"), card("a2"), card("a3")] },
@@ -33,6 +33,16 @@ describe("applyEdit", () => {
     expect(applyEdit(board, { kind: "addCard", cardId: "a1", columnId: "b", title: "again" })).toBe(board);
     expect(applyEdit(board, { kind: "addColumn", columnId: "a", title: "again" })).toBe(board);
     expect(applyEdit(board, { kind: "moveColumn", columnId: "gone", beforeId: null })).toBe(board);
+  });
+
+  it("ties files to a card and takes them off, each once", () => {
+    const file = { id: "f1", name: "plan.pdf", type: "application/pdf", size: 9 };
+    const tied = applyEdit(board, { kind: "attachFile", cardId: "b1", file });
+    expect(findCard(tied, "b1")?.card.files).toEqual([file]);
+    expect(tied.columns[0]).toBe(board.columns[0]);
+    expect(applyEdit(tied, { kind: "attachFile", cardId: "b1", file })).toBe(tied);
+    expect(applyEdit(board, { kind: "detachFile", cardId: "b1", fileId: "f1" })).toBe(board);
+    expect(applyEdit(tied, { kind: "detachFile", cardId: "b1", fileId: "f1" })).toEqual(board);
   });
 
   it("moves columns", () => {

@@ -1,4 +1,4 @@
-import type { Board, Card, Column, Label } from "./board.js";
+import type { Board, Card, CardFile, Column, Label } from "./board.js";
 
 /**
  * One change of the board, as people make it. The server writes it to the database and tells it to every mounted
@@ -13,6 +13,8 @@ export type BoardEdit =
   | { readonly kind: "labelCard"; readonly cardId: string; readonly label: Label }
   | CardMove
   | { readonly kind: "removeCard"; readonly cardId: string }
+  | { readonly kind: "attachFile"; readonly cardId: string; readonly file: CardFile }
+  | { readonly kind: "detachFile"; readonly cardId: string; readonly fileId: string }
   | { readonly kind: "addColumn"; readonly columnId: string; readonly title: string }
   | { readonly kind: "renameColumn"; readonly columnId: string; readonly title: string }
   | { readonly kind: "moveColumn"; readonly columnId: string; readonly beforeId: string | null }
@@ -30,15 +32,25 @@ export interface CardMove {
 export function applyEdit(board: Board, edit: BoardEdit): Board {
   switch (edit.kind) {
     case "addCard":
-      return addCard(board, edit.columnId, { id: edit.cardId, title: edit.title, note: "", label: "plain" });
+      return addCard(board, edit.columnId, { id: edit.cardId, title: edit.title, note: "", label: "plain", files: [] });
     case "editCard":
       return changeCard(board, edit.cardId, (card) => ({ ...card, title: edit.title, note: edit.note }));
     case "labelCard":
       return changeCard(board, edit.cardId, (card) => ({ ...card, label: edit.label }));
     case "moveCard":
-      return moveCard(board, edit);
+      return withColumns(board, moveCard(board.columns, edit));
     case "removeCard":
       return changeColumns(board, (column) => withoutCard(column, edit.cardId));
+    case "attachFile":
+      return changeCard(board, edit.cardId, (card) =>
+        card.files.some((file) => file.id === edit.file.id) ? card : { ...card, files: [...card.files, edit.file] },
+      );
+    case "detachFile":
+      return changeCard(board, edit.cardId, (card) =>
+        card.files.some((file) => file.id === edit.fileId)
+          ? { ...card, files: card.files.filter((file) => file.id !== edit.fileId) }
+          : card,
+      );
     case "addColumn":
       if (board.columns.some((column) => column.id === edit.columnId)) return board;
       return { ...board, columns: [...board.columns, { id: edit.columnId, title: edit.title, cards: [] }] };
@@ -56,6 +68,23 @@ export function applyEdit(board: Board, edit: BoardEdit): Board {
     default:
       return edit satisfies never;
   }
+}
+
+/** A column of whatever is more than a card, such as a snapshot's. */
+interface CardColumn {
+  readonly id: string;
+  readonly cards: readonly Card[];
+}
+
+/** The columns with a card in its new place; those that are not concerned keep their identity. */
+export function moveCard<C extends CardColumn>(columns: readonly C[], edit: CardMove): readonly C[] {
+  const card = columns.flatMap((column) => column.cards).find((other) => other.id === edit.cardId);
+  if (card === undefined || !columns.some((column) => column.id === edit.columnId)) return columns;
+  return columns.map((column) =>
+    column.id === edit.columnId
+      ? { ...column, cards: placeBefore(column.cards, card, edit.beforeId) }
+      : withoutCard(column, edit.cardId),
+  );
 }
 
 /** The list with `item` once, before the one called `beforeId`; at the end when that is `null` or not there. */
@@ -76,30 +105,24 @@ function addCard(board: Board, columnId: string, card: Card): Board {
   );
 }
 
-function moveCard(board: Board, edit: CardMove): Board {
-  const card = board.columns.flatMap((column) => column.cards).find((other) => other.id === edit.cardId);
-  if (card === undefined || !board.columns.some((column) => column.id === edit.columnId)) return board;
-  return changeColumns(board, (column) =>
-    column.id === edit.columnId
-      ? { ...column, cards: placeBefore(column.cards, card, edit.beforeId) }
-      : withoutCard(column, edit.cardId),
-  );
-}
-
-function withoutCard(column: Column, cardId: string): Column {
+function withoutCard<C extends CardColumn>(column: C, cardId: string): C {
   if (!column.cards.some((card) => card.id === cardId)) return column;
   return { ...column, cards: column.cards.filter((card) => card.id !== cardId) };
 }
 
 function changeCard(board: Board, cardId: string, change: (card: Card) => Card): Board {
-  return changeColumns(board, (column) =>
-    column.cards.some((card) => card.id === cardId)
-      ? { ...column, cards: column.cards.map((card) => (card.id === cardId ? change(card) : card)) }
-      : column,
-  );
+  return changeColumns(board, (column) => {
+    const index = column.cards.findIndex((card) => card.id === cardId);
+    const card = column.cards[index];
+    const changed = card && change(card);
+    return changed === undefined || changed === card ? column : { ...column, cards: column.cards.with(index, changed) };
+  });
 }
 
 function changeColumns(board: Board, change: (column: Column) => Column): Board {
-  const columns = board.columns.map(change);
+  return withColumns(board, board.columns.map(change));
+}
+
+function withColumns(board: Board, columns: readonly Column[]): Board {
   return columns.every((column, index) => column === board.columns[index]) ? board : { ...board, columns };
 }

@@ -18,6 +18,10 @@ export interface BoardActions {
   readonly step: (cardId: string, direction: StepDirection) => void;
   /** Removes a card and offers to bring it back. */
   readonly remove: (cardId: string) => void;
+  /** Opens a card's files. */
+  readonly openFiles: (cardId: string) => void;
+  /** Says for a while what was done, and offers to undo it. */
+  readonly notice: (text: string, undo: () => void) => void;
 }
 
 /** Where a card can be moved without a pointer. */

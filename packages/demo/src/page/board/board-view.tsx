@@ -3,7 +3,7 @@ import { type Board, findCard } from "../../shared/board.js";
 import { placeBefore } from "../../shared/edit.js";
 import { randomId } from "../random-id.js";
 import { PlusIcon } from "../shell/icons.js";
-import { type BoardActions, BoardActionsContext, type CardGuest } from "./board-actions.js";
+import { type CardGuest, useBoardActions } from "./board-actions.js";
 import { ColumnView } from "./column-view.js";
 import { Composer } from "./composer.js";
 import type { DropTarget } from "./drop-target.js";
@@ -13,13 +13,13 @@ import { useFlip } from "./use-flip.js";
 /** What a {@link BoardView} shows. */
 export interface BoardViewProps {
   readonly board: Board;
-  readonly actions: BoardActions;
   readonly guests: ReadonlyMap<string, CardGuest>;
   readonly pending: ReadonlySet<string>;
 }
 
 /** The whole board: columns side by side, and room for one more. */
-export function BoardView({ board, actions, guests, pending }: BoardViewProps) {
+export function BoardView({ board, guests, pending }: BoardViewProps) {
+  const actions = useBoardActions();
   const element = useRef<HTMLDivElement>(null);
   const dropFrom = useFlip(element, board);
   const onDrop = (cardId: string, target: DropTarget, from: DOMRect): void => {
@@ -31,7 +31,7 @@ export function BoardView({ board, actions, guests, pending }: BoardViewProps) {
   const dragged = useMemo(() => (drag === null ? undefined : findCard(board, drag.cardId)?.column.id), [board, drag]);
 
   return (
-    <BoardActionsContext value={actions}>
+    <>
       <p id="card-hint" hidden>
         Enter edits. Alt with an arrow key moves the card.
       </p>
@@ -62,7 +62,7 @@ export function BoardView({ board, actions, guests, pending }: BoardViewProps) {
           />
         </div>
       </div>
-    </BoardActionsContext>
+    </>
   );
 }
 

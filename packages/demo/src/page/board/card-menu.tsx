@@ -1,5 +1,5 @@
 import type { Card } from "../../shared/board.js";
-import { ArrowIcon, MoreIcon, PencilIcon, TrashIcon } from "../shell/icons.js";
+import { ArrowIcon, ClipIcon, MoreIcon, PencilIcon, TrashIcon } from "../shell/icons.js";
 import { Popover } from "../shell/popover.js";
 import { type StepDirection, useBoardActions } from "./board-actions.js";
 
@@ -12,7 +12,7 @@ const STEPS: readonly (readonly [direction: StepDirection, text: string])[] = [
 
 /** Everything that can be done with a card, without a pointer. */
 export function CardMenu({ card, onEdit }: { readonly card: Card; readonly onEdit: () => void }) {
-  const { step, remove } = useBoardActions();
+  const { step, remove, openFiles } = useBoardActions();
   return (
     <Popover label={`Actions for ${card.title}`} buttonClass="icon-button card-more" button={<MoreIcon />}>
       {(close) => {
@@ -24,6 +24,9 @@ export function CardMenu({ card, onEdit }: { readonly card: Card; readonly onEdi
           <div className="menu">
             <button type="button" className="menu-item" onClick={item(onEdit)}>
               <PencilIcon /> Edit
+            </button>
+            <button type="button" className="menu-item" onClick={item(() => openFiles(card.id))}>
+              <ClipIcon /> Files
             </button>
             <div className="menu-row">
               {STEPS.map(([direction, text]) => (

@@ -1,6 +1,7 @@
 import { type KeyboardEvent, memo, type MouseEvent, useState } from "react";
 import type { Card } from "../../shared/board.js";
 import { type CardGuest, type StepDirection, useBoardActions } from "./board-actions.js";
+import { ClipIcon } from "../shell/icons.js";
 import { CardEditor } from "./card-editor.js";
 import { CardMenu } from "./card-menu.js";
 import { drafts } from "./drafts.js";
@@ -27,7 +28,7 @@ const ARROWS: Readonly<Record<string, StepDirection>> = {
 
 /** A card, tied to its column's thread by a knot in its colour. */
 export const CardView = memo(function CardView({ card, guest, isPending, isDragged }: CardViewProps) {
-  const { step } = useBoardActions();
+  const { step, openFiles } = useBoardActions();
   const [isEditing, setIsEditing] = useState(() => drafts.has(card.id));
 
   const onKeyDown = (event: KeyboardEvent): void => {
@@ -71,6 +72,17 @@ export const CardView = memo(function CardView({ card, guest, isPending, isDragg
             </button>
           </h3>
           {card.note !== "" && <p className="card-note">{card.note}</p>}
+          {card.files.length > 0 && (
+            <button
+              type="button"
+              className="card-files"
+              data-no-drag=""
+              aria-label={`Files of ${card.title}: ${card.files.length}`}
+              onClick={() => openFiles(card.id)}
+            >
+              <ClipIcon /> {card.files.length}
+            </button>
+          )}
           {isPending && <span className="visually-hidden">Not sent yet</span>}
           {guest && (
             <p className="card-guest">

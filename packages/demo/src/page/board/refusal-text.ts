@@ -7,6 +7,10 @@ export function refusalText(edit: BoardEdit, reason: string): string {
       return "That card is gone: somebody removed it.";
     case "column_gone":
       return "That column is gone: somebody removed it.";
+    case "file_gone":
+      return "That file is gone.";
+    case "card_full":
+      return "That card has no room for more files.";
     case "column_not_empty":
       return "Somebody put a card into that column, so it stays.";
     case "board_full":

@@ -4,7 +4,7 @@ import { applyEdit } from "../../shared/edit.js";
 import type { StepDirection } from "./board-actions.js";
 import { stepCard } from "./step-card.js";
 
-const card = (id: string): Card => ({ id, title: id.toUpperCase(), note: "", label: "plain" });
+const card = (id: string): Card => ({ id, title: id.toUpperCase(), note: "", label: "plain", files: [] });
 const board: Board = {
   columns: [
     { id: "a", title: "Left", cards: [card("a1"), card("a2"), card("a3")] },

@@ -14,6 +14,7 @@ export interface ActionSources {
   /** Says something to screen readers. */
   readonly announce: (text: string) => void;
   readonly notices: Notices;
+  readonly openFiles: (cardId: string) => void;
 }
 
 /** The board's actions as one object that stays the same, so that cards need not render for it. */
@@ -48,6 +49,8 @@ export function useBoardActionsOf(sources: ActionSources): BoardActions {
         };
         notices.add(`Removed “${found.card.title}”`, { label: "Undo", run });
       },
+      openFiles: (cardId) => latest.current.openFiles(cardId),
+      notice: (text, undo) => latest.current.notices.add(text, { label: "Undo", run: undo }),
     }),
     [],
   );
@@ -55,10 +58,11 @@ export function useBoardActionsOf(sources: ActionSources): BoardActions {
 
 /** The edits that make a removed card again, where and as it was. */
 function bringBack({ column, index, card }: NonNullable<ReturnType<typeof findCard>>): BoardEdit[] {
-  const { id: cardId, title, note, label } = card;
+  const { id: cardId, title, note, label, files } = card;
   const edits: BoardEdit[] = [{ kind: "addCard", cardId, columnId: column.id, title }];
   if (note !== "") edits.push({ kind: "editCard", cardId, title, note });
   if (label !== "plain") edits.push({ kind: "labelCard", cardId, label });
+  for (const file of files) edits.push({ kind: "attachFile", cardId, file });
   const beforeId = column.cards[index + 1]?.id ?? null;
   if (beforeId !== null) edits.push({ kind: "moveCard", cardId, columnId: column.id, beforeId });
   return edits;

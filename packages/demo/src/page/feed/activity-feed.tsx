@@ -1,22 +1,24 @@
 import { memo, useEffect, useState } from "react";
 import type { ActivityEntry } from "../../shared/activity.js";
+import { type ActivityStore, useMusubiStream } from "../musubi.js";
 import { activityText } from "./activity-text.js";
 import { timeAgo } from "./time-ago.js";
 
-/** Who did what, newest first. */
-export function ActivityFeed({ entries }: { readonly entries: readonly ActivityEntry[] | undefined }) {
+/** Who did what, newest first; empty until the store is there. */
+export function ActivityFeed({ store }: { readonly store: ActivityStore | undefined }) {
+  const { items, keys } = useMusubiStream(store, ({ entries }) => entries);
   const now = useMinutes();
   return (
     <section className="feed" aria-labelledby="feed-heading">
-      <h2 className="feed-heading" id="feed-heading">
+      <h2 className="visually-hidden" id="feed-heading">
         Activity
       </h2>
-      {entries === undefined || entries.length === 0 ? (
-        <p className="feed-empty">{entries && "Nothing yet. The first change you make shows up here."}</p>
+      {items.length === 0 ? (
+        <p className="feed-empty">{store && "Nothing yet. The first change you make shows up here."}</p>
       ) : (
         <ol className="feed-list" tabIndex={0} aria-label="Latest changes">
-          {entries.map((entry) => (
-            <FeedLine key={entry.id} entry={entry} ago={timeAgo(entry.at, now)} />
+          {items.map((entry, index) => (
+            <FeedLine key={keys[index]} entry={entry} ago={timeAgo(entry.at, now)} />
           ))}
         </ol>
       )}

@@ -18,6 +18,10 @@ export function activityText({ kind, detail }: ActivityEntry): ActivityText {
       return detail === "plain" ? only("took the colour off") : { verb: "coloured", link: "in", object: detail };
     case "moveCard":
       return { verb: "moved", link: "to", object: detail };
+    case "attachFile":
+      return { verb: "gave", link: "the file", object: detail };
+    case "detachFile":
+      return { verb: "freed", link: "of", object: detail };
     case "removeCard":
       return only("removed");
     case "addColumn":

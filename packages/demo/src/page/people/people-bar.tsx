@@ -8,21 +8,24 @@ export interface PeopleBarProps {
   readonly self: Person;
   readonly others: readonly Person[];
   readonly onIntroduce: (person: Person) => void;
+  readonly onWave: (person: Person) => void;
 }
 
 /** Discs that fit; the rest is a number. */
 const SHOWN = 5;
 
 /** Who is here: the others, then you; your own disc opens your name tag. */
-export function PeopleBar({ self, others, onIntroduce }: PeopleBarProps) {
+export function PeopleBar({ self, others, onIntroduce, onWave }: PeopleBarProps) {
   const hidden = others.slice(SHOWN);
   return (
     <div className="people">
       <ul className="people-list" aria-label="Also here">
         {others.slice(0, SHOWN).map((person) => (
           <li key={person.id} className="people-item" title={person.name} data-person={person.name}>
-            <Avatar name={person.name} hue={person.hue} />
-            <span className="visually-hidden">{person.name}</span>
+            <button type="button" className="wave-button" onClick={() => onWave(person)}>
+              <Avatar name={person.name} hue={person.hue} />
+              <span className="visually-hidden">Wave at {person.name}</span>
+            </button>
           </li>
         ))}
         {hidden.length > 0 && (

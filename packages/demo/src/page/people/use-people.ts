@@ -1,7 +1,8 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { Person } from "../../shared/person.js";
 import type { CardGuest } from "../board/board-actions.js";
-import { useMusubiCommand, useMusubiRoot, useMusubiSnapshot } from "../musubi.js";
+import { useMusubiCommand, useMusubiEvent, useMusubiRoot, useMusubiSnapshot } from "../musubi.js";
+import type { Notices } from "../shell/notices.js";
 import type { Self } from "./self.js";
 
 /** Who is here, and what this page says of its own person. */
@@ -12,10 +13,11 @@ export interface PeopleState {
   readonly guests: ReadonlyMap<string, CardGuest>;
   readonly introduce: (person: Person) => void;
   readonly setEditing: (cardId: string | null) => void;
+  readonly wave: (person: Person) => void;
 }
 
 /** Mounts the list of people: for as long as it is mounted, this page is on it. */
-export function usePeople(seat: Self): PeopleState {
+export function usePeople(seat: Self, notices: Notices): PeopleState {
   const root = useMusubiRoot({ module: "Demo.People", id: "here" });
   const store = root.status === "ready" ? root.store : undefined;
   const present = useMusubiSnapshot(store, (snapshot) => snapshot.people);
@@ -24,6 +26,8 @@ export function usePeople(seat: Self): PeopleState {
   // What cannot be said now is said by the socket's params, or by the effect below, when the server is back.
   const { dispatch: sendIntroduction } = useMusubiCommand(store, "introduce", { whenOffline: "reject" });
   const { dispatch: sendFocus } = useMusubiCommand(store, "focus", { whenOffline: "reject" });
+  const { dispatch: sendWave } = useMusubiCommand(store, "wave", { whenOffline: "reject" });
+  useMusubiEvent(store, "waved", ({ name }) => notices.add(`${name} waves at you`));
 
   const introduce = useCallback(
     ({ name, hue }: Person) => {
@@ -55,5 +59,12 @@ export function usePeople(seat: Self): PeopleState {
       ),
     [others],
   );
-  return { self, others, guests, introduce, setEditing };
+  const wave = useCallback(
+    ({ id, name }: Person) => {
+      const tell = (text: string) => () => notices.add(text);
+      sendWave({ to: id }).then(tell(`You waved at ${name}`), tell("Nobody can see you wave just now"));
+    },
+    [sendWave, notices],
+  );
+  return { self, others, guests, introduce, setEditing, wave };
 }

@@ -79,3 +79,35 @@ export function ClockIcon() {
     </Icon>
   );
 }
+
+export function ChartIcon() {
+  return (
+    <Icon>
+      <path d="M4.5 16v-5M10 16V4M15.5 16V8" />
+    </Icon>
+  );
+}
+
+export function ClipIcon() {
+  return (
+    <Icon>
+      <path d="M14.5 9.2l-5.4 5.4a3 3 0 0 1-4.3-4.3l6-6a2 2 0 0 1 2.9 2.9l-5.8 5.8a1 1 0 0 1-1.5-1.5l4.9-4.8" />
+    </Icon>
+  );
+}
+
+export function CloseIcon() {
+  return (
+    <Icon>
+      <path d="M5.5 5.5l9 9M14.5 5.5l-9 9" />
+    </Icon>
+  );
+}
+
+export function FileIcon() {
+  return (
+    <Icon>
+      <path d="M6 3.5h5l3.5 3.5v9.5H6zM11 3.5V7h3.5" />
+    </Icon>
+  );
+}

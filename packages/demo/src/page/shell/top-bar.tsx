@@ -12,10 +12,11 @@ export interface TopBarProps {
   readonly self: Person;
   readonly others: readonly Person[];
   readonly onIntroduce: (person: Person) => void;
+  readonly onWave: (person: Person) => void;
 }
 
 /** The board's name, how the page stands with the server, and who is here. */
-export function TopBar({ title, link, waiting, self, others, onIntroduce }: TopBarProps) {
+export function TopBar({ title, link, waiting, self, others, onIntroduce, onWave }: TopBarProps) {
   return (
     <header className="top-bar">
       <MarkIcon />
@@ -24,7 +25,7 @@ export function TopBar({ title, link, waiting, self, others, onIntroduce }: TopB
         <span className="link-dot" aria-hidden="true" />
         <span className="link-text">{link === "live" && waiting > 0 ? "Saving" : LINK_LABELS[link]}</span>
       </p>
-      <PeopleBar self={self} others={others} onIntroduce={onIntroduce} />
+      <PeopleBar self={self} others={others} onIntroduce={onIntroduce} onWave={onWave} />
     </header>
   );
 }

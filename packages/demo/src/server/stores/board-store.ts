@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { applyEdit } from "../../shared/edit.js";
 import { BOARD_TOPIC, type BoardRecord, type CommittedEdit } from "../board-records.js";
 import { commit, type Services } from "../commit.js";
-import { Before, Id, Title } from "../inputs.js";
+import { Before, FileId, Id, Title } from "../inputs.js";
 import { createColumnStore } from "./column-store.js";
 
 /**
@@ -29,6 +29,15 @@ export const createBoardStore = (services: Services) => {
       ),
       moveColumn: command(v.object({ columnId: Id, beforeId: Before }), (ctx, { columnId, beforeId }) =>
         commit(services, ctx, { kind: "moveColumn", columnId, beforeId }),
+      ),
+      attachFile: command(v.object({ cardId: Id, fileId: FileId }), async (ctx, { cardId, fileId }) => {
+        const file = await services.records.file(fileId);
+        if (file?.cardId !== cardId) return ctx.reject("file_gone");
+        const { id, name, type, size } = file;
+        return commit(services, ctx, { kind: "attachFile", cardId, file: { id, name, type, size } });
+      }),
+      detachFile: command(v.object({ cardId: Id, fileId: FileId }), (ctx, { cardId, fileId }) =>
+        commit(services, ctx, { kind: "detachFile", cardId, fileId }),
       ),
       moveCard: command(v.object({ cardId: Id, columnId: Id, beforeId: Before }), (ctx, move) =>
         commit(services, ctx, { kind: "moveCard", ...move }),

@@ -14,6 +14,7 @@ export const createCardStore = (services: Services) =>
       title: card.title,
       note: card.note,
       label: card.label,
+      files: card.files,
     }),
     commands: {
       edit: command(v.object({ title: Title, note: Note }), (ctx, { title, note }) =>
