@@ -8,6 +8,8 @@ export interface UploadConfig {
   readonly max_entries?: number | null;
   readonly max_file_size?: number | null;
   readonly chunk_size?: number | null;
+  /** Whether a file goes out as soon as it is selected. */
+  readonly auto_upload?: boolean | null;
   readonly [member: string]: unknown;
 }
 

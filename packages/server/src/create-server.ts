@@ -1,7 +1,7 @@
 import type { Server } from "node:http";
 import { type Clock, MusubiError, type StoreId } from "@musubi/protocol";
 import type { ChannelDefinition } from "./channels/channel.js";
-import { createPubSub, type PubSub } from "./channels/pubsub.js";
+import { createPubSub, isInProcess, type PubSub } from "./channels/pubsub.js";
 import { systemClock } from "./clock.js";
 import { consoleLogger, type Logger } from "./logger.js";
 import { connectionChannel } from "./stores/connection-channel.js";
@@ -108,7 +108,7 @@ export function createMusubiServer<const Stores extends readonly AnyStore[]>(
   const uploads = new UploadService(uploadOptions ?? {}, clock, logger);
   if (uploadOptions !== undefined || stores.some(({ definition }) => definition.uploads.size > 0)) {
     uploads.start();
-    if (options.pubsub !== undefined && uploadOptions?.secret === undefined) logger.warn({}, NO_SHARED_SECRET);
+    if (!isInProcess(pubsub) && uploadOptions?.secret === undefined) logger.warn({}, NO_SHARED_SECRET);
   }
   const connection = connectionChannel({
     ...(topic === undefined ? {} : { topic }),

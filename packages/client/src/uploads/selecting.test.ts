@@ -105,6 +105,18 @@ describe("selecting", () => {
     expect(brief()).toEqual([["e1", "success", 100]]);
   });
 
+  test("a slot that the server has as auto_upload sends what is selected, unless told otherwise", async () => {
+    uploads.config["auto_upload"] = true;
+    uploads.ops({ op: "config", config: uploads.config });
+    await eventually(() => slot.config?.auto_upload === true);
+    await slot.select(file("abc"), { autoStart: false });
+    expect(brief()).toEqual([["e1", "pending", 0]]);
+    await slot.cancel();
+    await slot.select(file("abc"));
+    await eventually(() => slot.status === "success");
+    expect(brief().at(-1)).toEqual(["e2", "success", 100]);
+  });
+
   test("an announcement whose answer was lost is made again under the same refs, and its file arrives", async () => {
     await resumable();
     hold("allow_upload");

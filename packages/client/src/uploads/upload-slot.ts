@@ -96,7 +96,7 @@ export class UploadSlot implements UploadHandle {
   select(files: Blob | Iterable<Blob> | ArrayLike<Blob>, options?: SelectOptions): Promise<UploadSelection> {
     // At once: a page empties its input as soon as this returns.
     const list = "arrayBuffer" in Object(files) ? [files as Blob] : Array.from(files as Iterable<Blob>);
-    return this.#run((engine) => engine.select(this, list, options?.autoStart === true), {
+    return this.#run((engine) => engine.select(this, list, options?.autoStart ?? this.config?.auto_upload === true), {
       accepted: [],
       rejected: list.map((file) => ({ file, ...NOT_LOADED })),
     });

@@ -28,7 +28,7 @@ export interface UploadSelection {
 
 /** How files are selected. */
 export interface SelectOptions {
-  /** Whether each file is sent as soon as the server has taken it; default `false`: it waits for `start`. */
+  /** Whether each file is sent as soon as the server has taken it; default: the slot's `auto_upload`, else it waits. */
   readonly autoStart?: boolean;
 }
 
@@ -65,7 +65,7 @@ export interface UploadHandle extends UploadSnapshot {
   subscribe(listener: () => void): Unsubscribe;
   /**
    * Checks files against `config` and announces those that pass to the server, once the root is live. They wait for
-   * `start`, unless `autoStart` is given. Rejects with `invalid_usage` for what is no file.
+   * `start`, unless `autoStart` or the slot's own config says otherwise. Rejects with `invalid_usage` for what is no file.
    */
   select(files: Blob | Iterable<Blob> | ArrayLike<Blob>, options?: SelectOptions): Promise<UploadSelection>;
   /** Sends what is pending, also of selections that are still being announced. Resolves when all of that has ended. */

@@ -14,7 +14,7 @@ export interface PubSub {
 /** PubSub within this process. */
 export function createPubSub(logger: Logger): PubSub {
   const topics = new Map<string, Set<(message: unknown) => void>>();
-  return {
+  const pubsub: PubSub = {
     publish(topic, message) {
       // A copy: who subscribes while this is told hears only what comes later.
       const listeners = [...(topics.get(topic) ?? [])];
@@ -38,4 +38,13 @@ export function createPubSub(logger: Logger): PubSub {
       };
     },
   };
+  inProcess.add(pubsub);
+  return pubsub;
+}
+
+const inProcess = new WeakSet<PubSub>();
+
+/** Whether this one reaches no other process. */
+export function isInProcess(pubsub: PubSub): boolean {
+  return inProcess.has(pubsub);
 }
