@@ -1,4 +1,4 @@
-import { describe, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { change } from "./change.js";
 import { scenario } from "./scenario.js";
 
@@ -152,6 +152,63 @@ describe("what a scenario can tell", () => {
       .rootIs("Board:b1", "closed")
       .disconnects()
       .run());
+
+  test("two clients, each with a connection of its own; time goes on for both", () =>
+    scenario("two people")
+      .as("ann")
+      .connects()
+      .mounts("Board:b1", { title: "Today" })
+      .as("ben")
+      .connects()
+      .mounts("Board:b1", { title: "Today" })
+      .as("ann")
+      .dispatches(
+        "Board:b1",
+        "rename",
+        { title: "Tomorrow" },
+        { optimistic: (board) => ({ ...(board as object), title: "Tomorrow" }) },
+      )
+      .sees("Board:b1", { title: "Tomorrow" })
+      .as("ben")
+      .sees("Board:b1", { title: "Today" })
+      .hears("Board:b1", 0)
+      .dispatches("Board:b1", "rename", { title: "Never" })
+      .clientPushes("command")
+      .as("ann")
+      .serverReplies("rename")
+      .serverSends("Board:b1", set("/title", "Tomorrow"))
+      .as("ben")
+      .serverSends("Board:b1", set("/title", "Tomorrow"))
+      .sees("Board:b1", { title: "Tomorrow" })
+      .as("ann")
+      .connectionDrops()
+      .rootIs("Board:b1", "stale")
+      .advances(10_000)
+      .as("ben")
+      .rejects("rename", { kind: "timeout" })
+      .statusIs("ready")
+      .disconnects()
+      .as("ann")
+      .connectionReturns()
+      .rejoins()
+      .serverMounts("Board:b1", { title: "Later" })
+      .sees("Board:b1", { title: "Later" })
+      .run());
+
+  test("a failure names the client whose step it is, and what passed on whose wire", async () => {
+    const told = scenario("one too many").as("ann").connects().as("ben").connects().statusIs("closed");
+    const failed = told.run();
+    await expect(failed).rejects.toThrow("failed at step 3 of 3: ben: status is closed");
+    await expect(failed).rejects.toThrow("    ann > phx_join {}\n    server to ann >");
+  });
+
+  test("what is left of any client at the end is seen, whoever came last", async () => {
+    const told = scenario("left")
+      .as("ann")
+      .connects()
+      .does("sets a timer", ({ clock }) => void clock.setTimeout(() => {}, 1e9));
+    await expect(told.as("ben").connects().run()).rejects.toThrow("1 timers are left");
+  });
 
   test("a refused join", () =>
     scenario("refused")

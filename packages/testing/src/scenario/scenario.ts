@@ -13,6 +13,7 @@ import { show } from "./match.js";
 import { ScenarioError } from "./scenario-error.js";
 import { type AnswerTo, type EnvelopeMembers, type Fields, ServerScript } from "./server-script.js";
 import { type ScenarioOptions, Stage } from "./stage.js";
+import { ONLY_CLIENT, WireLog } from "./wire-log.js";
 
 /** The name of a root: its module and its id. */
 export type RootName<R> = `${StoreModule<R>}:${string}`;
@@ -33,12 +34,15 @@ export interface JoinOffer {
 }
 
 interface Actors {
+  /** All clients that have come on so far, each with its end of the server. */
+  readonly everybody: readonly Stage[];
   readonly stage: Stage;
   readonly client: ClientScript;
   readonly server: ServerScript;
 }
 
 interface Step {
+  readonly client: string;
   readonly text: string;
   readonly run: (actors: Actors) => void | Promise<void>;
 }
@@ -48,16 +52,25 @@ interface Step {
  * a real phoenix.js socket, and a server that says only what the steps say. Roots go by `Module:id`. After each step
  * everything under way is let arrive, and the invariants of `invariants.ts` are looked at.
  *
+ * There is one client, until `as` brings on others by name, each with a connection of its own.
+ *
  * Steps that expect something of the client wait for it, for 2 s at most; time itself only goes on with `advances`.
  */
 export class Scenario<R = AnyRegistry> {
   readonly #name: string;
   readonly #options: ScenarioOptions;
   readonly #steps: Step[] = [];
+  #client = ONLY_CLIENT;
 
   constructor(name: string, options: ScenarioOptions = {}) {
     this.#name = name;
     this.#options = options;
+  }
+
+  /** The steps that follow are those of this client, and of the server towards it; time goes on for all at once. */
+  as(client: string): this {
+    this.#client = client;
+    return this;
   }
 
   /** The client connects, the server lets it in, and it is ready. */
@@ -319,7 +332,9 @@ export class Scenario<R = AnyRegistry> {
 
   /** The clock goes on, and what falls due happens. */
   advances(byMs: number): this {
-    return this.#add(`${byMs} ms pass`, ({ stage }) => stage.clock.advance(byMs));
+    return this.#add(`${byMs} ms pass`, ({ everybody }) => {
+      for (const { clock } of everybody) clock.advance(byMs);
+    });
   }
 
   /** Anything else, in words and in code: looks at the stage, or breaks something on it. */
@@ -327,31 +342,44 @@ export class Scenario<R = AnyRegistry> {
     return this.#add(what, ({ stage }) => run(stage));
   }
 
-  /** Runs the steps on a stage of their own. Rejects with a {@link ScenarioError}; leaves nothing behind. */
+  /** Runs the steps, with a stage for each client. Rejects with a {@link ScenarioError}; leaves nothing behind. */
   async run(): Promise<void> {
-    const stage = new Stage(this.#options);
-    const actors: Actors = { stage, client: new ClientScript(stage), server: new ServerScript(stage) };
+    const log = new WireLog();
+    const everybody: Stage[] = [];
+    const cast = new Map<string, Actors>();
+    const actorsOf = (name: string): Actors => {
+      const known = cast.get(name);
+      if (known !== undefined) return known;
+      const stage = new Stage(this.#options, log.of(name));
+      stage.clock.advance((everybody[0] ?? stage).clock.now() - stage.clock.now());
+      everybody.push(stage);
+      const actors = { everybody, stage, client: new ClientScript(stage), server: new ServerScript(stage) };
+      cast.set(name, actors);
+      return actors;
+    };
     let step = 0;
     try {
-      for (const { run } of this.#steps) {
-        stage.log.beginStep(++step);
+      for (const { client, run } of this.#steps) {
+        log.beginStep(++step);
+        const actors = actorsOf(client);
         await run(actors);
-        await stage.settle();
-        stage.checkInvariants();
+        await actors.stage.settle();
+        for (const stage of everybody) stage.checkInvariants();
       }
-      stage.log.beginStep(++step);
-      await stage.end();
+      log.beginStep(++step);
+      for (const stage of everybody) await stage.end();
     } catch (error) {
-      const cause = stage.firstViolation ?? error;
+      const cause = everybody.find(({ firstViolation }) => firstViolation)?.firstViolation ?? error;
       const steps = this.#steps.map(({ text }) => text);
-      throw new ScenarioError({ name: this.#name, steps, step, wire: stage.log.toString(), cause });
+      throw new ScenarioError({ name: this.#name, steps, step, wire: log.toString(), cause });
     } finally {
-      await stage.dispose();
+      for (const stage of everybody) await stage.dispose();
     }
   }
 
   #add(text: string, run: Step["run"]): this {
-    this.#steps.push({ text, run });
+    const client = this.#client;
+    this.#steps.push({ client, text: client === ONLY_CLIENT ? text : `${client}: ${text}`, run });
     return this;
   }
 }

@@ -40,7 +40,7 @@ export class Stage {
   readonly commands: StageCommands;
   readonly roots: Map<string, RootWatch> = new Map();
   readonly reference: Reference;
-  readonly log: WireLog = new WireLog();
+  readonly log: WireLog;
   readonly warnings: string[] = [];
   readonly #client: ClientRuntime;
   readonly #options: ConnectOptions;
@@ -50,7 +50,8 @@ export class Stage {
   #engine: Engine | undefined;
   #connection: MusubiConnection<AnyRegistry> | undefined;
 
-  constructor({ connect = {}, client = clientRuntime }: ScenarioOptions = {}) {
+  constructor({ connect = {}, client = clientRuntime }: ScenarioOptions, log: WireLog) {
+    this.log = log;
     this.#client = client;
     const logger: Logger = {
       warn: (message) => this.warnings.push(message),
