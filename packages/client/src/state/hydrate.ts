@@ -11,6 +11,7 @@ import {
 } from "@musubi/protocol";
 import type { StoreRecord } from "./store-record.js";
 import type { StoreTree } from "./store-tree.js";
+import { readItems } from "./stream-keys.js";
 import { isStoreLike } from "./walk-stores.js";
 
 /** An async value as an app sees it (protocol.md section 4). */
@@ -64,7 +65,7 @@ export class Hydrator {
   #hydrate(value: object, owner: StoreRecord): unknown {
     if (Array.isArray(value)) return this.#items(value, owner);
     if (isStoreLike(value)) return this.#readStore(value, this.#tree.recordOf(value, owner));
-    if (isStreamMarker(value)) return this.#tree.streamItems(owner, value[STREAM_KEY]);
+    if (isStreamMarker(value)) return readItems(owner.streams?.get(value[STREAM_KEY]));
     if (isUploadMarker(value)) return this.#tree.upload(owner, value[UPLOAD_KEY]);
     if (isWireAsync(value)) return this.#async(value, owner);
     return this.#members(value as Record<string, JsonValue>, owner);

@@ -15,7 +15,7 @@ export function reconcile(previous: JsonValue | undefined, next: JsonValue): Jso
   const storeOf = (id: StoreId): JsonValue | undefined => {
     if (stores === undefined) {
       const known = (stores = new StoreIdMap<JsonValue>());
-      walkStores(previous as JsonValue, [], (node) => {
+      walkStores(previous as JsonValue, true, (node) => {
         known.set(node[STORE_ID_KEY], node);
         return true;
       });

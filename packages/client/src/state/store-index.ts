@@ -9,14 +9,7 @@ import {
 } from "@musubi/protocol";
 import { StoreIdMap } from "./store-id-map.js";
 import { StoreRecord, type Unseen } from "./store-record.js";
-import { findBelow, follow, isStoreLike, type Steps, walkStores } from "./walk-stores.js";
-
-/** What a record was before the current change. */
-interface Before {
-  readonly record: StoreRecord;
-  readonly id: StoreId;
-  readonly node: StoreNode | undefined;
-}
+import { type Chain, findBelow, follow, isStoreLike, type Steps, walkStores } from "./walk-stores.js";
 
 /** Where a store was when it came in, or was found by a walk; it may have moved or left since. */
 interface Place {
@@ -43,11 +36,11 @@ export class StoreIndex implements DraftObserver {
   #places: StoreIdMap<Place> | undefined;
   /** How many more places may be added before they are found anew. */
   #placesLeft = 0;
-  /** Former states of the records that the current change affects. */
-  #staged: Before[] = [];
+  /** The records that the current change affects. */
+  #staged: StoreRecord[] = [];
   #change = 1;
-  /** Stores on the path of the current op, innermost first. */
-  #path: StoreNode[] = [];
+  /** Objects on the path of the current op, innermost first. */
+  #path: JsonObject[] = [];
   /** What the op took away, and what it brought. */
   #left: JsonValue = null;
   #arrived: JsonValue = null;
@@ -63,7 +56,7 @@ export class StoreIndex implements DraftObserver {
     if (this.#places === undefined) {
       this.#places = new StoreIdMap();
       this.#placesLeft = 0;
-      walkStores(tree, [], (node, chain, steps) => this.#place(node, chain, steps));
+      walkStores<Chain | null>(tree, null, (node, around, steps, from) => this.#place(node, around, steps.slice(from)));
       this.#placesLeft = 1000 - this.#placesLeft;
     }
     const place = this.#places.get(id);
@@ -108,7 +101,7 @@ export class StoreIndex implements DraftObserver {
   }
 
   enter(node: JsonObject): void {
-    if (isStoreLike(node)) this.#path.push(node);
+    this.#path.push(node);
   }
 
   /** A store's node was changed, or copied. */
@@ -132,30 +125,43 @@ export class StoreIndex implements DraftObserver {
     const left = this.#left;
     const arrived = this.#arrived;
     let around: StoreRecord | undefined;
-    for (let at = path.length - 1; at >= 0; at--) {
-      const node = path[at] as StoreNode;
-      around = this.#byIdentity.get(node[STORE_ID_KEY]);
-      if (around !== undefined) this.renew(around, node);
+    if (path.length > 0) {
+      around = this.root;
+      this.renew(around, path.at(-1) as StoreNode);
+    }
+    // Below an unrecorded store there are no records; with the root's alone, only what moved asks for the store around.
+    if (left !== null || arrived !== null || this.#byIdentity.size > 1) {
+      for (let at = path.length - 2; at >= 0 && around !== undefined; at--) {
+        const node = path[at] as JsonObject;
+        if (!isStoreLike(node)) continue;
+        around = this.#byIdentity.get(node[STORE_ID_KEY]);
+        if (around !== undefined) this.renew(around, node);
+      }
     }
     if (left !== null || arrived !== null) {
       this.#left = this.#arrived = null;
-      // The markers of the store around may have moved.
-      if (around !== undefined) around.markers = undefined;
-      // Stores that do not come back elsewhere are gone. Below an unrecorded store there are no records.
-      walkStores(left, [], (node) => {
-        const record = this.#byIdentity.get(node[STORE_ID_KEY]);
-        if (record?.unseenNode === node) {
-          this.#stage(record);
-          record.unseenNode = undefined;
-        }
-        return record !== undefined;
-      });
+      if (around !== undefined) {
+        // The markers of the store around may have moved.
+        around.markers = undefined;
+        // Stores that do not come back elsewhere are gone.
+        walkStores(left, true, (node) => {
+          const record = this.#byIdentity.get(node[STORE_ID_KEY]);
+          if (record?.unseenNode === node) {
+            this.#stage(record);
+            record.unseenNode = undefined;
+          }
+          return record && true;
+        });
+      }
       // Places that were left are found out when somebody looks there, or all at once when they are too many.
       if (this.#placesLeft < 0) this.#places = undefined;
-      if (!this.#byId.holdsOnlyRoot || this.#places !== undefined) {
-        const chain: StoreNode[] = [];
-        for (const node of path) chain.unshift(node);
-        walkStores(arrived, chain, (node, stores, steps) => this.#arrive(node, stores, steps));
+      if (arrived !== null && (!this.#byId.holdsOnlyRoot || this.#places !== undefined)) {
+        let chain: Chain | null = null;
+        for (let at = path.length - 1; at >= 0; at--) {
+          const node = path[at] as JsonObject;
+          if (isStoreLike(node)) chain = { node, around: chain };
+        }
+        this.#arriveAll(arrived, chain);
       }
     }
     if (path.length > 0) this.#path = [];
@@ -169,60 +175,64 @@ export class StoreIndex implements DraftObserver {
       record.unseenNode = undefined;
     }
     this.#byIdentity.clear();
-    const isAlone = this.#byId.holdsOnlyRoot;
-    walkStores(next, [], (node, chain, steps) => this.#arrive(node, chain, steps) && !isAlone);
+    this.#arriveAll(next, null);
   }
 
   /** Makes the staged change real. Returns the records of stores that changed, came or left. */
-  commit(): StoreRecord[] {
-    const touched: StoreRecord[] = [];
-    const change = this.#change++;
+  commit(): readonly StoreRecord[] {
     const staged = this.#staged;
+    if (staged.length === 0) return [];
     this.#staged = [];
-    for (const { record, id, node } of staged) {
-      if (id !== record.id && this.#byIdentity.get(id) === record) this.#byIdentity.delete(id);
+    const change = this.#change++;
+    let touched = 0;
+    for (let at = 0; at < staged.length; at++) {
+      const record = staged[at] as StoreRecord;
+      const { formerId, formerNode } = record;
+      record.formerNode = undefined;
+      if (formerId !== record.id && this.#byIdentity.get(formerId) === record) this.#byIdentity.delete(formerId);
       if (record.unseenNode === undefined) this.#detach(record);
-      if (record.unseenNode !== node || record.touched === change) touched.push(record);
+      if (record.unseenNode !== formerNode || record.touched === change) staged[touched++] = record;
     }
-    return touched;
+    if (touched < staged.length) staged.length = touched;
+    return staged;
   }
 
   /** To be called before a record is written to. */
   #stage(record: StoreRecord): void {
     if (record.change === this.#change) return;
     record.change = this.#change;
-    this.#staged.push({ record, id: record.id, node: record.unseenNode });
+    record.formerId = record.id;
+    record.formerNode = record.unseenNode;
+    this.#staged.push(record);
   }
 
-  /** A store node came in, or took the place of an older one of the same id. */
-  #arrive(node: StoreNode, chain: readonly StoreNode[], steps: Steps): true {
-    if (this.#places !== undefined) this.#place(node, chain, steps);
-    const id = node[STORE_ID_KEY];
-    const record = this.#byId.get(id);
-    if (record !== undefined) {
-      const parent = this.#ensureChain(chain);
-      this.#stage(record);
-      record.unseenNode = node;
-      record.parent = parent;
-      record.id = id;
-      record.markers = undefined;
-      // The older id stays known until the commit: what it stood for may yet be removed by a later op.
-      this.#byIdentity.set(id, record);
-    }
-    return true;
+  /** Store nodes came in, or took the place of older ones of the same ids. */
+  #arriveAll(value: JsonValue, chain: Chain | null): void {
+    const isAlone = this.#byId.holdsOnlyRoot && this.#places === undefined;
+    walkStores<Chain | null>(value, chain, (node, around, steps, from) => {
+      if (this.#places !== undefined) this.#place(node, around, steps.slice(from));
+      const id = node[STORE_ID_KEY];
+      const record = this.#byId.get(id);
+      if (record !== undefined) {
+        const parent = this.#ensureChain(around);
+        this.#stage(record);
+        record.unseenNode = node;
+        record.parent = parent;
+        record.id = id;
+        record.markers = undefined;
+        // The older id stays known until the commit: what it stood for may yet be removed by a later op.
+        this.#byIdentity.set(id, record);
+      }
+      return isAlone ? undefined : { node, around };
+    });
   }
 
-  #place(node: StoreNode, chain: readonly StoreNode[], steps: Steps): true {
+  #place(node: StoreNode, outer: Chain | null, steps: Steps): Chain {
     const places = this.#places as StoreIdMap<Place>;
-    const around = chain.at(-1);
-    const place = {
-      id: node[STORE_ID_KEY],
-      around: around && places.get(around[STORE_ID_KEY]),
-      steps: [steps.slice()],
-    };
-    places.set(place.id, place);
+    const id = node[STORE_ID_KEY];
+    places.set(id, { id, around: outer ? places.get(outer.node[STORE_ID_KEY]) : undefined, steps: [steps] });
     this.#placesLeft -= 1;
-    return true;
+    return { node, around: outer };
   }
 
   /** The record of the store that a place was of, if it still is below the store that was around it. */
@@ -243,10 +253,10 @@ export class StoreIndex implements DraftObserver {
     this.release(record);
   }
 
-  /** The record of the innermost of the stores around a place; makes those that are missing. */
-  #ensureChain(chain: readonly StoreNode[]): StoreRecord | undefined {
-    const node = chain.at(-1);
-    if (node === undefined) return undefined;
-    return this.#byIdentity.get(node[STORE_ID_KEY]) ?? this.recordOf(node, this.#ensureChain(chain.slice(0, -1)));
+  /** The record of the innermost store of a chain; makes those that are missing. */
+  #ensureChain(chain: Chain | null): StoreRecord | undefined {
+    if (chain === null) return undefined;
+    const { node, around } = chain;
+    return this.#byIdentity.get(node[STORE_ID_KEY]) ?? this.recordOf(node, this.#ensureChain(around));
   }
 }

@@ -38,10 +38,13 @@ export class StoreRecord {
   /** The serial numbers of the changes that were the last to affect it, and the last to change its node. */
   change = 0;
   touched = 0;
+  /** Its id and node before the change that is under way. */
+  formerId: StoreId;
+  formerNode: StoreNode | undefined = undefined;
   readonly #unseen: Unseen;
 
   constructor(id: StoreId, unseen: Unseen) {
-    this.id = id;
+    this.id = this.formerId = id;
     this.#unseen = unseen;
   }
 

@@ -20,7 +20,6 @@ import { reconcile } from "./reconcile.js";
 import { isSameStoreId } from "./store-id-map.js";
 import { StoreIndex } from "./store-index.js";
 import type { StoreRecord } from "./store-record.js";
-import { readItems } from "./stream-keys.js";
 import { findBelow, isStoreLike, renewAlong, type Steps } from "./walk-stores.js";
 
 /** Lists that an envelope changed, and where they belong. */
@@ -103,8 +102,7 @@ export class StoreTree {
 
   /** The items of a stream, in order; the same array until they change. */
   streamItems(record: StoreRecord, name: string): readonly JsonValue[] {
-    const list = record.streams?.get(name);
-    return list === undefined ? NONE : readItems(list);
+    return record.streams?.get(name)?.items() ?? NONE;
   }
 
   /** An upload slot of a store that is in the tree: the same object for as long as the store is. */

@@ -1,13 +1,16 @@
 import type { StreamList } from "@musubi/protocol";
 import type { StoreRecord } from "./store-record.js";
 
+const NONE: readonly never[] = Object.freeze([]);
+
 /** The lists behind what was read of streams, or their keys once these were asked for. */
 const known = new WeakMap<readonly unknown[], StreamList | readonly string[]>();
 
-/** Reads a stream such that its keys can be found by its items. */
-export function readItems(list: StreamList): ReturnType<StreamList["items"]> {
+/** Reads a stream, if it is there, such that its keys can be found by its items. */
+export function readItems(list: StreamList | undefined): readonly unknown[] {
+  if (!list?.size) return NONE;
   const items = list.items();
-  if (items.length > 0 && !known.has(items)) known.set(items, list);
+  if (!known.has(items)) known.set(items, list);
   return items;
 }
 

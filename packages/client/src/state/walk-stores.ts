@@ -3,16 +3,23 @@ import { type JsonArray, type JsonObject, type JsonValue, STORE_ID_KEY, type Sto
 /** Keys and indices that lead from a container to something below it. */
 export type Steps = readonly (string | number)[];
 
+/** A store node and those around it. */
+export interface Chain {
+  readonly node: StoreNode;
+  readonly around: Chain | null;
+}
+
 /**
- * Calls `visit` for every store node in `value`, outer ones first. `chain` holds the stores around the visited one,
- * outermost first, beginning with what was given, and `steps` what leads to it from the innermost of them, or from
- * `value`; both change as the walk goes on. `visit` returns `false` to leave out what is below a store.
+ * Calls `visit` for every store node in `value`, outer ones first. What it returns is `around` for the stores right
+ * below that one; `undefined` leaves out what is below. The members of `steps` beginning with `from` lead to the node
+ * from the store around it, or from `value`; they change as the walk goes on.
  */
-export function walkStores(
+export function walkStores<Around>(
   value: JsonValue,
-  chain: StoreNode[],
-  visit: (node: StoreNode, chain: readonly StoreNode[], steps: Steps) => boolean,
+  around: Around,
+  visit: (node: StoreNode, around: Around, steps: Steps, from: number) => Around | undefined,
   steps: (string | number)[] = [],
+  from = 0,
 ): void {
   if (typeof value !== "object" || value === null) return;
   if (Array.isArray(value)) {
@@ -20,27 +27,26 @@ export function walkStores(
       const item = value[index];
       if (typeof item !== "object" || item === null) continue;
       steps.push(index);
-      walkStores(item, chain, visit, steps);
+      walkStores(item, around, visit, steps, from);
       steps.pop();
     }
     return;
   }
   const object = value as JsonObject;
-  const isStore = isStoreLike(object);
-  let below = steps;
-  if (isStore) {
-    if (!visit(object, chain, steps)) return;
-    chain.push(object);
-    below = [];
+  let below = around;
+  if (isStoreLike(object)) {
+    const inner = visit(object, around, steps, from);
+    if (inner === undefined) return;
+    below = inner;
+    from = steps.length;
   }
   for (const key in object) {
     const member = object[key];
     if (typeof member !== "object" || member === null || key === STORE_ID_KEY) continue;
-    below.push(key);
-    walkStores(member, chain, visit, below);
-    below.pop();
+    steps.push(key);
+    walkStores(member, below, visit, steps, from);
+    steps.pop();
   }
-  if (isStore) chain.pop();
 }
 
 /** Whether an object carries a store id. Cheaper than `isStoreNode`: what the id holds is not looked at. */
