@@ -3,6 +3,9 @@ import { pnpm } from "./workspace.mjs";
 
 /** @typedef {import("./stage-runner.mjs").Outcome} Outcome */
 
+// Tools that are in nobody's bundle are devDependencies, which `--prod` leaves out: such as axe-core, which tests load
+// into a browser (MPL-2.0). As a dependency of any package it would be refused.
+
 /** Licences that ask for no more than a notice. Another one is a decision for people, not for a lockfile. */
 const accepted = new Set([
   "MIT",

@@ -139,6 +139,7 @@ const ROWS: readonly BrowserRow[] = [
       network.silence();
       endpoint.server.setTitle("a", "newer");
       await passGrace();
+      expect(await page.evaluate(() => navigator.onLine)).toBe(false);
       expect(endpoint.server.connections).toBe(1);
       await page.context().setOffline(false);
       await shows("newer, first edition, 1 clicks");

@@ -188,6 +188,7 @@ describe("small judgements", () => {
     ["MIT AND Apache-2.0", true],
     ["MIT AND GPL-3.0-only", false],
     ["GPL-3.0-only", false],
+    ["MPL-2.0", false],
     ["Unknown", false],
   ])("licence %s: %s", (expression, expected) => {
     expect(isAccepted(expression)).toBe(expected);
