@@ -413,6 +413,12 @@ describe("an async value in a store", () => {
     root = await client.mount("Test.Odd");
     expect((await client.command(root, "reply")).response["code"]).toBe("internal");
     expect(odd.log.causes[0]).toContain("reserved");
+    const Forged = defineStore("Test.Forged", {
+      mount: () => ({ data: { __musubi_async__: true, status: "ok", result: 1, reason: null } }),
+      render: ({ data }) => ({ data }),
+    });
+    const refusing = await new StoreServer([Forged]).connect();
+    await expect(refusing.mount("Test.Forged")).rejects.toThrow("render_failed");
   });
 });
 
@@ -475,8 +481,12 @@ describe("an async stream", () => {
     await client.command(root, "reload", { reset: true });
     await turns();
     expect([field("log"), ids()]).toEqual([asynchronous("loading"), []]);
-    await settle(1, { items: ["b", "c", "d"].map((id) => ({ id, n: 1 })), at: 3 });
-    expect(ids()).toEqual(["b", "c", "d"]);
+    const lines = (...names: string[]): Line[] => names.map((id) => ({ id, n: 1 }));
+    await settle(1, { items: lines("b", "c"), at: 3 });
+    await client.command(root, "reload", { reset: false });
+    await turns();
+    await settle(2, { items: lines("d", "e"), at: 1 });
+    expect(ids()).toEqual(["b", "d", "e", "c"]);
   });
 
   test("rule 12: what is no list of items has failed", async () => {
