@@ -38,6 +38,7 @@ interface Tab {
 
 async function openTab(url: string): Promise<Tab> {
   const page = await (await browser.newContext()).newPage();
+  page.setDefaultTimeout(60_000);
   const complaints: string[] = [];
   const tab = { page, complaints, drops: 0 };
   page.on("pageerror", (error) => complaints.push(String(error)));
@@ -105,7 +106,8 @@ describe("docs/react.md, followed by a newcomer", () => {
   test("the whole page: rows, commands, streams, events, a switch of roots, async values, uploads, an outage", async () => {
     app.write();
     const { url, port, server } = await startBoth();
-    const [one, two] = await Promise.all([openTab(url), openTab(url)]);
+    const one = await openTab(url);
+    const two = await openTab(url);
     const { page } = one;
     await page.getByLabel("Water the plants").check();
     await expect.poll(() => two.page.getByLabel("Water the plants").isChecked()).toBe(true);

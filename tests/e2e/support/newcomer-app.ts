@@ -48,6 +48,8 @@ export async function createNewcomerApp(): Promise<NewcomerApp> {
     for (const old of readdirSync(folder)) {
       if (old !== "node_modules") rmSync(join(folder, old), { recursive: true });
     }
+    // Vite would take the packages that an earlier chapter imports for all there are, and reload the page at the next.
+    rmSync(join(folder, "node_modules/.vite"), { recursive: true, force: true });
     for (const [file, text] of readSnippets("docs/react.md", until)) {
       const path = join(folder, file);
       mkdirSync(dirname(path), { recursive: true });
