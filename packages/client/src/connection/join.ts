@@ -18,15 +18,12 @@ export interface Join {
   has(feature: Feature): boolean;
 }
 
-/** A join without a session and without features: a plain server's, or a socket's that is open. */
-export const PLAIN_JOIN: Join = { session: undefined, isSameSession: false, has: () => false };
-
 /** Reads the reply to a join; whatever is not as it should be counts as absent. */
 export function readJoin(response: unknown, former: Session | undefined): Join {
-  if (!isObject(response)) return PLAIN_JOIN;
-  const { session, features } = response;
+  const { session, features } = isObject(response) ? response : {};
+  const { id, token } = isObject(session) ? session : {};
   const known: readonly unknown[] = Array.isArray(features) ? features : [];
-  const current = readSession(session);
+  const current = typeof id === "string" && typeof token === "string" ? { id, token } : undefined;
   return {
     session: current,
     isSameSession: current !== undefined && current.id === former?.id,
@@ -34,8 +31,5 @@ export function readJoin(response: unknown, former: Session | undefined): Join {
   };
 }
 
-function readSession(session: unknown): Session | undefined {
-  if (!isObject(session)) return undefined;
-  const { id, token } = session;
-  return typeof id === "string" && typeof token === "string" ? { id, token } : undefined;
-}
+/** A join without a session and without features: a plain server's, or a socket's that is open. */
+export const PLAIN_JOIN: Join = /* @__PURE__ */ readJoin(undefined, undefined);

@@ -39,10 +39,8 @@ export class LiveChannel {
     const isCurrent = (): boolean => !this.#isLeft;
     const hook = (handle: (value: unknown) => void, isJoined?: boolean): ((value: unknown) => void) =>
       guarded(logger, isCurrent, (value: unknown) => {
-        if (isJoined !== undefined) {
-          this.#requests?.end();
-          this.#requests = isJoined ? new JoinRequests(channel, isConnected, clock) : undefined;
-        }
+        if (isJoined !== undefined) this.#endJoin();
+        if (isJoined === true) this.#requests = new JoinRequests(channel, isConnected, clock);
         handle(value);
       });
     for (const event of [PATCH, ROOT_DOWN, SETTLED] as const) {
@@ -62,7 +60,7 @@ export class LiveChannel {
         this.#isLeft = true;
         // phoenix.js would join again once the time for the answer to a join is over, and take the topic from another.
         if (this.#requests === undefined) channel.leave();
-        this.#requests?.end();
+        this.#endJoin();
         owner.handleClosed();
       }),
     );
@@ -95,7 +93,12 @@ export class LiveChannel {
   /** Lets go of the channel object, which is left on the server too. */
   leave(): PushLike {
     this.#isLeft = true;
-    this.#requests?.end();
+    this.#endJoin();
     return this.#channel.leave();
+  }
+
+  #endJoin(): void {
+    this.#requests?.end();
+    this.#requests = undefined;
   }
 }

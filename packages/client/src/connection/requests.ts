@@ -13,7 +13,6 @@ export class JoinRequests {
   readonly #isConnected: () => boolean;
   readonly #clock: Clock;
   readonly #waits = new Set<TimerHandle>();
-  #hasEnded = false;
 
   constructor(channel: ChannelLike, isConnected: () => boolean, clock: Clock) {
     this.#channel = channel;
@@ -23,12 +22,11 @@ export class JoinRequests {
 
   /** Whether a push would go out now, rather than into phoenix.js's buffer, which replays it before the next join. */
   get isOpen(): boolean {
-    return !this.#hasEnded && this.#isConnected();
+    return this.#isConnected();
   }
 
   /** Pushes `event`; `answer` is called at most once. Returns the undo of the wait. `timeoutMs` is in milliseconds. */
   push(event: string, payload: object, timeoutMs: number, answer: (answer: LinkAnswer) => void): () => void {
-    if (this.#hasEnded) return () => {};
     const end = (): boolean => {
       this.#clock.clearTimeout(timer);
       return this.#waits.delete(timer);
@@ -51,9 +49,8 @@ export class JoinRequests {
     return end;
   }
 
-  /** Ends every wait without an answer. */
+  /** Ends every wait without an answer. Nothing may be pushed afterwards. */
   end(): void {
-    this.#hasEnded = true;
     for (const timer of this.#waits) this.#clock.clearTimeout(timer);
     this.#waits.clear();
   }

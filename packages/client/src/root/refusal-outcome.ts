@@ -2,9 +2,6 @@ import { isRetryable, type MusubiError } from "@musubi/protocol";
 import type { CommandRefusal } from "./command-queue.js";
 import type { RootOutcome, RootState } from "./root-state.js";
 
-/** Refusals that mounting again by itself cannot change. */
-const FINAL_REFUSALS: ReadonlySet<string> = new Set(["mount_crashed", "root_id_taken", "inconsistent", "invalid_id"]);
-
 /** Whether a refused mount would be refused again: by us, or by the server for a reason that does not pass. */
 export function isFinalRefusal(error: MusubiError): boolean {
   if (error.code !== "mount_refused") return !error.retryable;
@@ -23,7 +20,8 @@ export function refusalOutcome(
   { hasState, fromCache }: { readonly hasState: boolean; readonly fromCache: boolean },
 ): RootOutcome {
   if (!hasState) return "end";
-  return FINAL_REFUSALS.has(error.code) || (fromCache && isFinalRefusal(error)) ? "fail" : "retry";
+  // What a server refuses now it may allow later; what we refuse it cannot change.
+  return isFinalRefusal(error) && (fromCache || error.code !== "mount_refused") ? "fail" : "retry";
 }
 
 /** Why commands to a root cannot ever go out as things stand; `undefined` when they can, now or later. */
