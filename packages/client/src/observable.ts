@@ -16,7 +16,7 @@ export function notifyAll(listeners: readonly (() => void)[], logger: Logger): v
     try {
       listener();
     } catch (cause) {
-      logger.error("A Musubi listener threw; the others were still told.", cause);
+      logger.error("A Musubi listener threw.", cause);
     }
   }
 }

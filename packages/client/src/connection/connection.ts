@@ -249,7 +249,7 @@ export class Connection implements RootHost, TopologyHost {
         return;
       }
       case "report":
-        this.logger.warn(`The server refused to let "${this.topic}" rejoin; it is tried again.`, this.#reason);
+        this.logger.warn(`The rejoin of "${this.topic}" was refused; it is tried again.`, this.#reason);
         return;
       case "close":
         this.#timer.stop();

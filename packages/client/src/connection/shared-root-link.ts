@@ -130,10 +130,10 @@ export class SharedRootLink implements ConnectedLink {
 }
 
 function takenError(root: RootIdentity, rootId: string): MusubiError {
-  return mountError(root, "root_id_taken", `another root has the root_id "${rootId}" on this server; use another id`);
+  return mountError(root, "root_id_taken", `another root has the root_id "${rootId}"; use another id`);
 }
 
 function phantomError({ module, id }: RootIdentity, rootId: string): MusubiError {
-  const message = `${module} "${id}" is "already_mounted" even after an unmount of "${rootId}". Use another id.`;
+  const message = `Root ${module} "${id}": it is "already_mounted" even after an unmount; use another id.`;
   return new MusubiInconsistencyError(message, { rootId });
 }

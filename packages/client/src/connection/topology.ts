@@ -59,7 +59,7 @@ export function guarded<Args extends unknown[]>(
     try {
       handle(...args);
     } catch (cause) {
-      logger.error("Musubi could not handle a message of its channel.", cause);
+      logger.error("A message to Musubi could not be handled.", cause);
     }
   };
 }

@@ -116,7 +116,7 @@ export function createCommandQueue(options: CommandQueueOptions): CommandQueue {
     );
   const interrupt = (commands: Iterable<Command>, isLost: (command: Command) => boolean): void => {
     for (const command of Array.from(commands)) {
-      if (isLost(command)) end(command, ["interrupted", "the connection or the root went away before a reply"]);
+      if (isLost(command)) end(command, ["interrupted", "the connection or the root went away"]);
     }
   };
   const interruptSent = (): void => interrupt(sent, () => true);
@@ -177,10 +177,9 @@ export function createCommandQueue(options: CommandQueueOptions): CommandQueue {
         if (signal?.aborted === true) onAbort();
         else if (refused !== undefined) end(command, refused);
         else if (isLive()) send(command);
-        else if (whenOffline === "reject")
-          end(command, ["offline", 'the root is not live and whenOffline is "reject"']);
+        else if (whenOffline === "reject") end(command, ["offline", "the root is not live"]);
         else if (queued.size >= MAX_QUEUED_COMMANDS)
-          end(command, ["queue_full", `${MAX_QUEUED_COMMANDS} commands of this root wait for the connection already`]);
+          end(command, ["queue_full", `${MAX_QUEUED_COMMANDS} commands wait already`]);
         else queued.add(command);
       }),
     flush: () => {

@@ -26,6 +26,6 @@ export function refusalOutcome(
 
 /** Why commands to a root cannot ever go out as things stand; `undefined` when they can, now or later. */
 export function commandRefusal(status: RootState): CommandRefusal | undefined {
-  if (status === "failed") return ["root_down", "its root has failed and is not live any more"];
+  if (status === "failed") return ["root_down", "its root has failed"];
   return status === "closed" ? ["unmounted", "its root was unmounted"] : undefined;
 }
