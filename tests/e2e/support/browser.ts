@@ -15,7 +15,7 @@ export function launchBrowser(options: LaunchOptions = {}): Promise<Browser> {
 /** A page of a person of their own: a browser context shares nothing with another. */
 export interface Visitor {
   readonly page: Page;
-  /** Errors that the page threw or logged, but for connections refused while a server is down. */
+  /** Errors that the page threw or logged, but for connections that found no server. */
   readonly errors: readonly string[];
   leave(): Promise<void>;
 }
@@ -27,7 +27,8 @@ export async function visit(browser: Browser, url: string, options: BrowserConte
   const errors: string[] = [];
   page.on("pageerror", (error) => errors.push(String(error)));
   page.on("console", (message) => {
-    const isRefusal = message.text().includes("ERR_CONNECTION_REFUSED");
+    // Reset instead of refused: it was asked at the very moment it went.
+    const isRefusal = /ERR_CONNECTION_(REFUSED|RESET)/.test(message.text());
     if (message.type() === "error" && !isRefusal) errors.push(message.text());
   });
   await page.goto(url);
