@@ -3,13 +3,12 @@ import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { pnpm, run as runTool } from "../../../scripts/workspace.mjs";
 import { readSnippets } from "../../interop/support/snippets.js";
 
 const REPO = resolve(import.meta.dirname, "../../..");
-const PACKAGES = ["protocol", "client", "react", "server", "testing"];
 
 /** A program of the app that goes on until it is ended. */
 export interface AppProcess {
@@ -63,7 +62,7 @@ export async function createNewcomerApp(): Promise<NewcomerApp> {
   const environment = (env?: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({ ...ownEnv, ...env });
   try {
     write();
-    await packInto(home);
+    await packInto(home, JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Manifest);
     await install(folder, home, environment());
   } catch (error) {
     remove();
@@ -107,16 +106,31 @@ export async function createNewcomerApp(): Promise<NewcomerApp> {
   };
 }
 
-async function packInto(folder: string): Promise<void> {
-  const projects = PACKAGES.map((name) => join("packages", name));
-  const built = await runTool("node", [join(REPO, "node_modules/typescript/bin/tsc"), "-b", ...projects], {
-    capture: true,
-  });
+/** The folders of our packages that an app with these dependencies gets. */
+function foldersOf(dependencies: Readonly<Record<string, string>> = {}, found = new Set<string>()): Set<string> {
+  for (const name of Object.keys(dependencies)) {
+    const folder = join(REPO, "packages", name.replace("@musubi/", ""));
+    if (!name.startsWith("@musubi/") || found.has(folder)) continue;
+    found.add(folder);
+    foldersOf((JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Manifest).dependencies, found);
+  }
+  return found;
+}
+
+interface Manifest {
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
+}
+
+async function packInto(home: string, { dependencies, devDependencies }: Manifest): Promise<void> {
+  const folders = Array.from(foldersOf({ ...dependencies, ...devDependencies }));
+  const compiler = join(REPO, "node_modules/typescript/bin/tsc");
+  const built = await runTool(process.execPath, [compiler, "-b", ...folders], { capture: true });
   if (built.code !== 0) throw new Error(`The packages do not build:\n${built.output}`);
-  for (const name of PACKAGES) {
-    const args = ["pack", "--out", join(folder, `${name}.tgz`)];
-    const packed = await pnpm(args, { cwd: join(REPO, "packages", name), capture: true });
-    if (packed.code !== 0) throw new Error(`@musubi/${name} cannot be packed:\n${packed.output}`);
+  for (const folder of folders) {
+    const args = ["pack", "--out", join(home, `${basename(folder)}.tgz`)];
+    const packed = await pnpm(args, { cwd: folder, capture: true });
+    if (packed.code !== 0) throw new Error(`${folder} cannot be packed:\n${packed.output}`);
   }
 }
 
