@@ -56,7 +56,7 @@ export class StoreIndex implements DraftObserver {
     if (this.#places === undefined) {
       this.#places = new StoreIdMap();
       this.#placesLeft = 0;
-      walkStores<Chain | null>(tree, null, (node, around, steps, from) => this.#place(node, around, steps.slice(from)));
+      walkStores(tree, null, this.#place);
       this.#placesLeft = 1000 - this.#placesLeft;
     }
     const place = this.#places.get(id);
@@ -125,18 +125,14 @@ export class StoreIndex implements DraftObserver {
     const left = this.#left;
     const arrived = this.#arrived;
     let around: StoreRecord | undefined;
-    if (path.length > 0) {
-      around = this.root;
-      this.renew(around, path.at(-1) as StoreNode);
-    }
-    // Below an unrecorded store there are no records; with the root's alone, only what moved asks for the store around.
-    if (left !== null || arrived !== null || this.#byIdentity.size > 1) {
-      for (let at = path.length - 2; at >= 0 && around !== undefined; at--) {
-        const node = path[at] as JsonObject;
-        if (!isStoreLike(node)) continue;
-        around = this.#byIdentity.get(node[STORE_ID_KEY]);
-        if (around !== undefined) this.renew(around, node);
-      }
+    for (let at = path.length - 1; at >= 0; at--) {
+      const node = path[at] as JsonObject;
+      if (!isStoreLike(node)) continue;
+      around = this.#byIdentity.get(node[STORE_ID_KEY]);
+      // Below an unrecorded store there are no records.
+      if (around === undefined) break;
+      this.renew(around, node);
+      if (this.#byIdentity.size === 1 && left === null && arrived === null) break;
     }
     if (left !== null || arrived !== null) {
       this.#left = this.#arrived = null;
@@ -144,14 +140,7 @@ export class StoreIndex implements DraftObserver {
         // The markers of the store around may have moved.
         around.markers = undefined;
         // Stores that do not come back elsewhere are gone.
-        walkStores(left, true, (node) => {
-          const record = this.#byIdentity.get(node[STORE_ID_KEY]);
-          if (record?.unseenNode === node) {
-            this.#stage(record);
-            record.unseenNode = undefined;
-          }
-          return record && true;
-        });
+        walkStores(left, true, this.#leave);
       }
       // Places that were left are found out when somebody looks there, or all at once when they are too many.
       if (this.#placesLeft < 0) this.#places = undefined;
@@ -161,7 +150,7 @@ export class StoreIndex implements DraftObserver {
           const node = path[at] as JsonObject;
           if (isStoreLike(node)) chain = { node, around: chain };
         }
-        this.#arriveAll(arrived, chain);
+        walkStores(arrived, chain, this.#arrive);
       }
     }
     if (path.length > 0) this.#path = [];
@@ -175,7 +164,8 @@ export class StoreIndex implements DraftObserver {
       record.unseenNode = undefined;
     }
     this.#byIdentity.clear();
-    this.#arriveAll(next, null);
+    if (this.#byId.holdsOnlyRoot) this.#arrive(next, null, [], 0);
+    else walkStores(next, null, this.#arrive);
   }
 
   /** Makes the staged change real. Returns the records of stores that changed, came or left. */
@@ -206,34 +196,45 @@ export class StoreIndex implements DraftObserver {
     this.#staged.push(record);
   }
 
-  /** Store nodes came in, or took the place of older ones of the same ids. */
-  #arriveAll(value: JsonValue, chain: Chain | null): void {
-    const isAlone = this.#byId.holdsOnlyRoot && this.#places === undefined;
-    walkStores<Chain | null>(value, chain, (node, around, steps, from) => {
-      if (this.#places !== undefined) this.#place(node, around, steps.slice(from));
-      const id = node[STORE_ID_KEY];
-      const record = this.#byId.get(id);
-      if (record !== undefined) {
-        const parent = this.#ensureChain(around);
-        this.#stage(record);
-        record.unseenNode = node;
-        record.parent = parent;
-        record.id = id;
-        record.markers = undefined;
-        // The older id stays known until the commit: what it stood for may yet be removed by a later op.
-        this.#byIdentity.set(id, record);
-      }
-      return isAlone ? undefined : { node, around };
-    });
-  }
-
-  #place(node: StoreNode, outer: Chain | null, steps: Steps): Chain {
-    const places = this.#places as StoreIdMap<Place>;
+  /** Keeps where a store node is, if that is kept at all. */
+  readonly #place = (node: StoreNode, around: Chain | null, steps: Steps, from: number): Chain => {
     const id = node[STORE_ID_KEY];
-    places.set(id, { id, around: outer ? places.get(outer.node[STORE_ID_KEY]) : undefined, steps: [steps] });
+    const places = this.#places;
+    places?.set(id, {
+      id,
+      around: around ? places.get(around.node[STORE_ID_KEY]) : undefined,
+      steps: [steps.slice(from)],
+    });
     this.#placesLeft -= 1;
-    return { node, around: outer };
-  }
+    return { node, around };
+  };
+
+  /** A store node came in, or took the place of an older one of the same id. */
+  readonly #arrive = (node: StoreNode, around: Chain | null, steps: Steps, from: number): Chain => {
+    const id = node[STORE_ID_KEY];
+    const record = this.#byId.get(id);
+    if (record !== undefined) {
+      const parent = this.#ensureChain(around);
+      this.#stage(record);
+      record.unseenNode = node;
+      record.parent = parent;
+      record.id = id;
+      record.markers = undefined;
+      // The older id stays known until the commit: what it stood for may yet be removed by a later op.
+      this.#byIdentity.set(id, record);
+    }
+    return this.#place(node, around, steps, from);
+  };
+
+  /** A store node left; what is below an unrecorded one is left out. */
+  readonly #leave = (node: StoreNode): true | undefined => {
+    const record = this.#byIdentity.get(node[STORE_ID_KEY]);
+    if (record?.unseenNode === node) {
+      this.#stage(record);
+      record.unseenNode = undefined;
+    }
+    return record && true;
+  };
 
   /** The record of the store that a place was of, if it still is below the store that was around it. */
   #recordAt({ id, around, steps }: Place): StoreRecord | undefined {
