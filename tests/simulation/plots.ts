@@ -94,18 +94,6 @@ const PLOTS: readonly Plot[] = [
   ],
   // Two modules that may have one id, mounted across each other.
   (random) => {
-    if (random.chance(0.5)) {
-      const both = [mountOf(random, 0), mountOf(random, 3)];
-      return [
-        { do: "disconnect", holder: 0 },
-        { do: "disconnect", holder: 1 },
-        { do: "connect", holder: 0, usesAtOnce: true },
-        waitFor(random.pick([0, 100])),
-        ...both,
-        waitFor(500),
-        { do: "change", pair: 0, times: 2, seed: random.integer(0, 999) },
-      ];
-    }
     const slow: Action = { do: "mood", mood: { kind: "slow", ms: random.integer(30, 120) }, pair: 0 };
     const begin: readonly Action[] = random.chance(0.5)
       ? [slow, mountOf(random, 0)]
@@ -137,6 +125,8 @@ const LONG_PLOTS: readonly Plot[] = [
       { do: "fault", fault: { kind: "crash" } },
       { do: "trouble", pair: 0, kind: "restart" },
       { do: "trouble", pair: 0, kind: "gap" },
+      { do: "upload_trouble", kind: "cancel", index: 0 },
+      { do: "upload_trouble", kind: "cancel", index: 1 },
       { do: "upload_trouble", kind: "close", index: 0 },
       { do: "upload_trouble", kind: "crash", index: 0 },
       { do: "upload_trouble", kind: "crash", index: 1 },
@@ -244,6 +234,19 @@ const LONG_PLOTS: readonly Plot[] = [
     { do: "fault", fault: { kind: "cut" } },
     { do: "connect", holder: random.integer(0, 2), usesAtOnce: true },
     waitFor(3_000),
+  ],
+  // Two modules that may have one id, mounted by a client that does not know yet what its server does of that.
+  (random) => [
+    { do: "disconnect", holder: 0 },
+    { do: "disconnect", holder: 1 },
+    { do: "disconnect", holder: 2 },
+    { do: "connect", holder: 0, usesAtOnce: true },
+    waitFor(random.pick([0, 100])),
+    mountOf(random, 0),
+    mountOf(random, 3),
+    waitFor(500),
+    { do: "change", pair: 0, times: 2, seed: random.integer(0, 999) },
+    waitFor(random.pick([0, 100])),
   ],
   // Commands on their way through losses, in one session.
   (random) => [

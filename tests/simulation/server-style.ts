@@ -39,11 +39,11 @@ export function drawStyle(random: SeededRandom): ServerStyle {
     { entries: 1_000, bytes: 1_500 },
   ]);
   // Where a server names roots by their id alone, two modules cannot share one.
-  const pairs = names !== "id" || topology !== "shared" ? SHARED : random.chance(0.6) ? CONFLICTING : DISTINCT;
+  const pairs = names !== "id" || topology !== "shared" ? SHARED : random.chance(0.8) ? CONFLICTING : DISTINCT;
   return {
     topology,
     names,
-    mixesUpNamesakes: random.chance(0.5),
+    mixesUpNamesakes: random.chance(0.6),
     hasSessions,
     hasUploads: random.chance(0.45),
     knowsFilesAgain: random.chance(0.5),
