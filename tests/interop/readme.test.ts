@@ -54,7 +54,7 @@ const pages = ["protocol", "client", "react", "server", "testing"].map((name) =>
 test("packages/*/README.md: every snippet compiles", () => {
   const server = readSnippets("packages/server/README.md");
   const all = new Map(pages.flatMap((page) => [...readSnippets(page)]));
-  expect(all.size).toBe(11);
+  expect(all.size).toBe(12);
   compileSnippets("packages", new Map([...all, ...server]), (code) => code);
 }, 60_000);
 
@@ -87,6 +87,12 @@ test("packages/*/README.md: what can run by itself does what it says", async () 
     calls: ["mount Board", "mount  ok", "command ping ok", "command wipe error", "update  ok"],
   });
   await hooks.musubi.close();
+  const uploads = (await import(`${folder}uploads.ts`)) as { musubi: ServerSnippet["musubi"]; run(): unknown };
+  await expect(uploads.run()).resolves.toEqual({
+    saved: ["lunch.pdf", "tour.mp4 by put"],
+    refused: { errors: [{ ref: "1", code: "not_accepted", message: expect.any(String) as string }] },
+  });
+  await uploads.musubi.close();
   const component = (await import(`${folder}component.tsx`)) as { run(): Promise<unknown> };
   await expect(component.run()).resolves.toEqual(["2", "10"]);
   const { http, musubi } = (await import(`${folder}server.ts`)) as ServerSnippet;

@@ -22,10 +22,10 @@ import {
   hashOfFile,
   type PutTarget,
   type StoreUploadServer,
+  type StoreUploadServerOptions,
   startKeepingServer,
   startPutTarget,
   startStoreServer,
-  type StoreUploadServerOptions,
 } from "./support/store-upload-server.js";
 
 let target: PutTarget;
@@ -36,6 +36,7 @@ const Album = defineStore("Album", {
   uploads: {
     photos: { accept: [".bin", "text/*"], maxEntries: 5, maxFileSize: 30_000, chunkSize: 1_000 },
     cover: { chunkSize: 1_000, chunkTimeoutMs: 60_000 },
+    auto: { autoUpload: true },
     elsewhere: {
       maxEntries: 3,
       async presign({ ref, name }) {
@@ -50,6 +51,7 @@ const Album = defineStore("Album", {
     saved,
     photos: upload("photos"),
     cover: upload("cover"),
+    auto: upload("auto"),
     elsewhere: upload("elsewhere"),
   }),
   commands: {
@@ -124,6 +126,17 @@ type Album = Awaited<ReturnType<MusubiConnection<Stores>["mountStore"]>>["store"
 const hashOf = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 const statuses = (slot: UploadHandle) => slot.entries.map(({ status }) => status);
 const codes = (slot: UploadHandle) => slot.entries.map(({ errors }) => errors.map(({ code }) => code));
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+
+test("server.md 4: InferStores projects slots to the client's handles", async () => {
+  running = await server();
+  const { album } = await mountAlbum();
+  const isHandle: Equal<Album["photos"], UploadHandle> = true;
+  const isText: Equal<Album["saved"], readonly string[]> = true;
+  expect([isHandle, isText]).toEqual([true, true]);
+  expect([album.photos.name, album.saved]).toEqual(["photos", []]);
+});
 
 describe("files of a real client", () => {
   test("protocol.md 6: they arrive byte by byte, an empty one too, are consumed once, and leave no temp file", async () => {
@@ -206,6 +219,14 @@ describe("files of a real client", () => {
     await album.dispatchCommand("drop");
     await eventually(() => album.photos.entries.every(({ status }) => status === "cancelled"));
     await eventually(() => running.files().length === 0);
+  });
+
+  test("server.md 4: a slot with autoUpload has what is selected sent at once", async () => {
+    running = await server();
+    const { album } = await mountAlbum();
+    await album.auto.select(new File(["abc"], "a"));
+    await eventually(() => album.auto.isSuccess);
+    expect(running.files().length).toBe(1);
   });
 
   test("server.md 4: a single file that is there gives way to the next one", async () => {

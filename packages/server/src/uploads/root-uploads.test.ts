@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { command } from "../stores/command.js";
 import { defineStore } from "../stores/define-store.js";
 import { child, upload } from "../stores/placeholders.js";
+import { Rejection } from "../stores/rejection.js";
 import { gate, turns } from "../stores/store-client.test.util.js";
 import { type UploadClient, UploadServer } from "./upload-client.test.util.js";
 
@@ -28,6 +29,11 @@ const A = defineStore("A", {
   uploads: {
     file: { maxEntries: 3, chunkSize: 4, maxFileSize: 100, chunkTimeoutMs: 5_000, autoUpload: true },
     elsewhere: { presign: () => ({ uploader: "put", meta: {} }) },
+    refusing: {
+      presign: () => {
+        throw new Rejection("quota");
+      },
+    },
     slow: { presign: () => held.promise.then(() => ({ uploader: "put", meta: {} })) },
   },
   render: ({ kind, shown }) => ({
@@ -85,18 +91,12 @@ describe("what clients are told of slots", () => {
         config: { accept: null, max_entries: 3, max_file_size: 100, chunk_size: 4, auto_upload: true },
         ...FILE,
       },
-      {
+      ...["elsewhere", "refusing", "slow"].map((name) => ({
         op: "config",
         config: { accept: null, max_entries: 1, max_file_size: 8_000_000, chunk_size: 64_000 },
-        upload: "elsewhere",
+        upload: name,
         store_id: [],
-      },
-      {
-        op: "config",
-        config: { accept: null, max_entries: 1, max_file_size: 8_000_000, chunk_size: 64_000 },
-        upload: "slow",
-        store_id: [],
-      },
+      })),
       {
         op: "config",
         config: { accept: null, max_entries: 1, max_file_size: 8_000_000, chunk_size: 64_000 },
@@ -107,15 +107,7 @@ describe("what clients are told of slots", () => {
   });
 
   test("protocol.md 5: a store that takes the place of another with its id begins with a reset of its slots", async () => {
-    const [{ response }] = [
-      await client.push("allow_upload", {
-        store_id: ["row"],
-        name: "file",
-        entries: [{ client_ref: "1", name: "a", size: 3, type: "" }],
-      }),
-    ];
-    const { entry_ref: ref, token } = (response as { entries: Record<string, { entry_ref: string; token: string }> })
-      .entries["1"] as { entry_ref: string; token: string };
+    const { ref, token } = await client.allow(3, "file", ["row"]);
     await client.open({ ref, token });
     await client.command("swap");
     expect(client.envelopes.at(-1)?.upload_ops).toMatchObject([
@@ -218,7 +210,37 @@ describe("a file that is under way", () => {
     await turns();
     expect(ops().at(-1)).toMatchObject({ op: "error", ref, error: { code: "chunk_timeout" } });
     expect(client.closed).toEqual([`musubi_upload:${ref}`]);
+    // Whoever hears of the end of the channel knows why.
+    expect(client.log.slice(-2)).toEqual(["error", "close"]);
     await expect.poll(() => server.files()).toEqual([]);
+  });
+
+  test("server.md 4: a root that ends before it could tell why closes the channel all the same", async () => {
+    const { ref, token } = await client.allow(8);
+    await client.open({ ref, token });
+    const waiting = client.command("wait");
+    await turns();
+    server.clock.advance(5_000);
+    await turns();
+    expect(client.closed).toEqual([]);
+    await client.push("unmount", {});
+    held.open();
+    await waiting;
+    await expect.poll(() => client.closed).toEqual([`musubi_upload:${ref}`]);
+    expect(client.log.at(-1)).toBe("close");
+  });
+
+  test("server.md 4: chunks that wait behind the one that is being written do not count once another has joined", async () => {
+    const { ref, token } = await client.allow(12);
+    await client.open({ ref, token });
+    const second = await server.connect();
+    void client.chunk(ref, bytes("0123"));
+    void client.chunk(ref, bytes("xxxx"));
+    expect((await second.open({ ref, token })).response).toEqual({ offset: 4 });
+    await second.chunk(ref, bytes("4567"));
+    expect((await second.chunk(ref, bytes("89ab"))).response).toEqual({ progress: 100 });
+    await client.command("consume");
+    expect(consumed).toEqual([{ name: "a.bin", bytes: "0123456789ab" }]);
   });
 
   test("server.md 4: one that rests for the life of a token has failed; one that has begun may go on with its token", async () => {
@@ -237,6 +259,15 @@ describe("a file that is under way", () => {
     server.clock.advance(600_000);
     await turns();
     expect(ops().at(-1)).toMatchObject({ op: "error", ref, error: { code: "chunk_timeout" } });
+  });
+
+  test("protocol.md 6: a token is too old to begin with, even for an entry that a join has kept", async () => {
+    const { ref, token } = await client.allow(8);
+    server.clock.advance(599_000);
+    expect((await client.open({ ref, token })).status).toBe("ok");
+    await client.leave(`musubi_upload:${ref}`);
+    server.clock.advance(1_001);
+    expect((await client.open({ ref, token })).response).toMatchObject({ reason: "invalid_token" });
   });
 
   test("server.md 4: a later join takes it over, and what an older one still sends counts for nothing", async () => {
@@ -323,6 +354,18 @@ describe("consuming and cancelling", () => {
     expect((await client.command("consume")).response).toEqual({ names: ["a.bin"], again: [] });
   });
 
+  test("server.md 4: of what is cancelled nothing more is told, and another store's files of the same name stay", async () => {
+    const { ref, token } = await client.allow(100);
+    const other = await client.allow(8, "file", ["row"]);
+    await client.open({ ref, token });
+    for (let at = 0; at < 3; at++) await client.chunk(ref, bytes("0123"));
+    await client.command("cancel");
+    server.clock.advance(1_000);
+    await turns();
+    expect(ops().at(-1)).toEqual({ op: "cancel", ref, ...FILE });
+    expect((await client.open(other)).status).toBe("ok");
+  });
+
   test("server.md 4: the store cancels all, in one envelope, and their channels are closed after it", async () => {
     const done = await send("0123");
     const { ref, token } = await client.allow(8);
@@ -370,17 +413,20 @@ describe("external slots", () => {
   });
 
   test("server.md 3: a presign that takes too long is a timeout, and its places in the bounds are free again", async () => {
-    const allowing = client.push("allow_upload", {
-      store_id: [],
-      name: "slow",
-      entries: [{ client_ref: "1", name: "a", size: 8, type: "" }],
-    });
+    const tight = new UploadServer([A], { maxEntries: 1 });
+    const alone = await tight.connect();
+    await alone.mount();
+    const allowing = alone.allow(8, "slow");
     await turns();
-    server.clock.advance(30_000);
-    expect((await allowing).response).toMatchObject({ reason: "timeout" });
+    tight.clock.advance(30_000);
+    await expect(allowing).rejects.toThrow("timeout");
     held.open();
     await turns();
-    expect(ops()).toEqual([]);
-    await expect(client.allow(8, "slow")).resolves.toMatchObject({ ref: expect.any(String) as string });
+    expect(alone.log).not.toContain("add");
+    // Refused by presign: that place is free again too.
+    await expect(alone.allow(8, "refusing")).rejects.toThrow("quota");
+    await alone.allow(8, "slow");
+    await expect(alone.allow(8)).rejects.toThrow("overloaded");
+    expect(await tight.close()).toEqual({ timers: 0, files: [] });
   });
 });

@@ -19,7 +19,6 @@ import type { Answer } from "../stores/root-message.js";
 import type { RootScope } from "../stores/root-scope.js";
 import { allowFiles } from "./allow-files.js";
 import { Entry, type EntryOwner } from "./entry.js";
-import { UploadNotices } from "./upload-notices.js";
 import {
   parseAllowUpload,
   parseEntryMessage,
@@ -27,6 +26,7 @@ import {
   parseProgress,
   type SlotAddress,
 } from "./upload-messages.js";
+import { UploadNotices } from "./upload-notices.js";
 import type { UploadService } from "./upload-service.js";
 
 /** Work for the mailbox of a root: runs as a message of its own, and resolves with the reply. */

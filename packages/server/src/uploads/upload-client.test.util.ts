@@ -88,6 +88,8 @@ export class UploadClient {
   readonly envelopes: Envelope[] = [];
   /** Topics that the server has closed. */
   readonly closed: string[] = [];
+  /** Ops of uploads and ends of their channels, in the order they came. */
+  readonly log: string[] = [];
   readonly #session: SocketSession;
   readonly #waiting = new Map<string, (reply: Reply) => void>();
   readonly #joinRefs = new Map<string, string>();
@@ -125,10 +127,14 @@ export class UploadClient {
   }
 
   /** Announces a file; resolves with its ref and token. */
-  async allow(size: number, name = "file"): Promise<{ readonly ref: string; readonly token: string }> {
+  async allow(
+    size: number,
+    name = "file",
+    storeId: readonly string[] = [],
+  ): Promise<{ readonly ref: string; readonly token: string }> {
     const entries = [{ client_ref: "1", name: "a.bin", size, type: "" }];
-    const { response } = await this.push("allow_upload", { store_id: [], name, entries });
-    const answer = (response["entries"] as Record<string, { entry_ref: string; token: string }>)["1"];
+    const { response } = await this.push("allow_upload", { store_id: storeId, name, entries });
+    const answer = (response["entries"] as Record<string, { entry_ref: string; token: string }> | undefined)?.["1"];
     if (answer === undefined) throw new Error(JSON.stringify(response));
     return { ref: answer.entry_ref, token: answer.token };
   }
@@ -172,8 +178,14 @@ export class UploadClient {
     if (event === "phx_reply") {
       this.#waiting.get(ref as string)?.(payload as unknown as Reply);
       this.#waiting.delete(ref as string);
-    } else if (event === "phx_close") this.closed.push(topic as string);
-    else if (event === "patch") this.envelopes.push(payload as unknown as Envelope);
+    } else if (event === "phx_close") {
+      this.closed.push(topic as string);
+      this.log.push("close");
+    } else if (event === "patch") {
+      const envelope = payload as unknown as Envelope;
+      this.envelopes.push(envelope);
+      this.log.push(...(envelope.upload_ops ?? []).map(({ op }) => op));
+    }
   }
 }
 
