@@ -1,9 +1,9 @@
 import { act } from "@testing-library/react";
-import { memo, type ReactElement, StrictMode, startTransition, useEffect, useState } from "react";
+import { type ReactElement, StrictMode, useState } from "react";
 import { renderToString } from "react-dom/server";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { keyOf, type MusubiConnection, type Selector, type StoreProxy } from "./index.js";
-import { App, rowsOf, type Stores, until } from "./musubi-app.test.util.js";
+import type { MusubiConnection, Selector, StoreProxy } from "./index.js";
+import { App, type Stores, until } from "./musubi-app.test.util.js";
 
 let app: App;
 let connection: MusubiConnection<Stores>;
@@ -48,28 +48,6 @@ function Show<T>({
   const value = app.musubi.useMusubiSnapshot(store, select, isEqual);
   rendered(name);
   return <p>{JSON.stringify(value)}</p>;
-}
-
-const Row = memo(function Row({ store }: { store: StoreProxy<"Row", Stores> }): ReactElement {
-  const row = app.musubi.useMusubiSnapshot(store);
-  rendered(keyOf(store));
-  return (
-    <li>
-      {row.name}: {row.votes}
-    </li>
-  );
-});
-
-function Rows(): ReactElement {
-  const rows = app.musubi.useMusubiSnapshot(room, (_, proxy) => proxy.rows);
-  rendered("rows");
-  return (
-    <ul>
-      {rows.map((row) => (
-        <Row key={keyOf(row)} store={row} />
-      ))}
-    </ul>
-  );
 }
 
 describe("selecting", () => {
@@ -163,26 +141,6 @@ describe("selecting", () => {
 });
 
 describe("rows", () => {
-  test("react.md 5: one of 1 000 rows changes: exactly one row renders", async () => {
-    await mount({ title: "many", topic: null, rows: rowsOf(1_000) });
-    app.render(<Rows />);
-    expect(renders.size).toBe(1_001);
-    renders.clear();
-    patch({ op: "replace", path: "/rows/617/votes", value: 1 });
-    await until(() => expect(text()).toContain("row 617: 1"));
-    expect(Array.from(renders)).toEqual([[keyOf(room.rows[617] as object), 1]]);
-  });
-
-  test("react.md 5: the list renders when membership or order changes, and then no row that stays", async () => {
-    await mount({ title: "many", topic: null, rows: rowsOf(4) });
-    app.render(<Rows />);
-    renders.clear();
-    const row = { __musubi_store_id__: ["rows", "new"], name: "new", votes: 0 };
-    patch({ op: "remove", path: "/rows/1" }, { op: "add", path: "/rows/0", value: row });
-    await showing("new: 0row 0: 0row 2: 0row 3: 0");
-    expect(Object.fromEntries(renders)).toEqual({ rows: 1, [keyOf(row)]: 1 });
-  });
-
   test("react.md 5: a row that a parent passes on another store reads that one", async () => {
     await mount();
     function Picked(): ReactElement {
@@ -242,34 +200,6 @@ describe("a store that is gone", () => {
 });
 
 describe("with React", () => {
-  test("react.md 4: all components show one version in each commit, also within a transition", async () => {
-    await mount();
-    const torn: string[] = [];
-    function Pair(): ReactElement {
-      const [, setTick] = useState(0);
-      useEffect(() => {
-        const timer = setInterval(() => startTransition(() => setTick((tick) => tick + 1)), 0);
-        return () => clearInterval(timer);
-      }, []);
-      useEffect(() => {
-        const [one, two] = Array.from(document.querySelectorAll("p"), (node) => node.textContent);
-        if (one !== two) torn.push(`${one} ${two}`);
-      });
-      return (
-        <>
-          <Show name="one" select={(snapshot) => snapshot.title} />
-          <Show name="two" select={(snapshot) => snapshot.title} />
-        </>
-      );
-    }
-    app.render(<Pair />);
-    for (let version = 1; version <= 50; version++) {
-      patch({ op: "replace", path: "/title", value: `v${version}` });
-      await until(() => expect(text()).toContain(`v${version}`));
-    }
-    expect(torn).toEqual([]);
-  });
-
   test("react.md 1: mounting and unmounting in StrictMode leaves no subscription", async () => {
     await mount();
     let listening = 0;
