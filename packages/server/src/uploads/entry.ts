@@ -85,7 +85,7 @@ export class Entry {
   async uploaded(): Promise<UploadFile & ({ readonly path: string } | ExternalTarget)> {
     const { info, target } = this.#options;
     if ("uploader" in target) return { ...info, ...target };
-    await target.ensure();
+    await target.ensure(info.size);
     return { ...info, path: target.path };
   }
 

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { type FileHandle, open, rm } from "node:fs/promises";
+import { type FileHandle, open, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { TempFolder } from "./temp-folder.js";
 
@@ -19,7 +19,7 @@ export class TempFile {
   /** Writes `bytes` at an offset. Rejects when they are not all on the way to the disk. */
   write(bytes: Uint8Array, at: number): Promise<void> {
     return this.#next(async () => {
-      const file = await this.#open();
+      const file = await this.#open(at === 0);
       for (let done = 0; done < bytes.length; ) {
         const { bytesWritten } = await file.write(bytes, done, bytes.length - done, at + done);
         done += bytesWritten;
@@ -32,11 +32,13 @@ export class TempFile {
     await this.#next(() => this.#close()).catch(() => {});
   }
 
-  /** Makes sure that there is a file, even an empty one. */
-  ensure(): Promise<void> {
+  /** Makes sure that a file of so many bytes is there, be it an empty one. Rejects when somebody has taken it away. */
+  ensure(size: number): Promise<void> {
     return this.#next(async () => {
-      await this.#open();
+      if (size === 0) await this.#open(true);
       await this.#close();
+      const found = await stat(this.path);
+      if (found.size !== size) throw new Error(`an upload of ${size} bytes has ${found.size} on the disk`);
     });
   }
 
@@ -48,10 +50,11 @@ export class TempFile {
     });
   }
 
-  async #open(): Promise<FileHandle> {
+  /** What goes on where it was must find what was: one that is new would have a hole. */
+  async #open(isNew: boolean): Promise<FileHandle> {
     if (this.#handle === null) {
       await this.#folder.make();
-      this.#handle = await openOwn(this.path);
+      this.#handle = await openOwn(this.path, isNew);
     }
     return this.#handle;
   }
@@ -69,7 +72,7 @@ export class TempFile {
   }
 }
 
-/** For reading and writing, made when it is not there, never through a link, and for nobody else's eyes. */
-function openOwn(path: string): Promise<FileHandle> {
-  return open(path, constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0), 0o600);
+/** For writing, never through a link, and for nobody else's eyes. */
+function openOwn(path: string, isNew: boolean): Promise<FileHandle> {
+  return open(path, constants.O_WRONLY | (isNew ? constants.O_CREAT : 0) | (constants.O_NOFOLLOW ?? 0), 0o600);
 }

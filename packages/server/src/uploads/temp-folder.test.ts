@@ -109,14 +109,37 @@ test("server.md 4: a sweep of links follows none, and what cannot be swept is lo
   expect(clock.pending).toBe(0);
 });
 
+test("server.md 4: what somebody has taken away is no upload with a hole in it, and the folder is made anew", async () => {
+  const folder = create();
+  const [begun, done, empty] = ["a", "b", "c"].map((name) => new TempFile(folder, name)) as [
+    TempFile,
+    TempFile,
+    TempFile,
+  ];
+  await begun.write(new Uint8Array(3), 0);
+  await begun.close();
+  await done.write(new Uint8Array(3), 0);
+  await done.close();
+  rmSync(folder.path, { recursive: true });
+  await expect(begun.write(new Uint8Array(3), 3)).rejects.toThrow("ENOENT");
+  await expect(done.ensure(3)).rejects.toThrow("ENOENT");
+  clock.advance(TTL / 4);
+  await expect.poll(() => log.entries.length).toBe(1);
+  await empty.ensure(0);
+  await expect(begun.write(new Uint8Array(3), 3)).rejects.toThrow("ENOENT");
+  expect(readdirSync(folder.path).sort()).toEqual(["c", "heartbeat"]);
+  expect(clock.pending).toBe(1);
+  await folder.close();
+});
+
 test("server.md 4: a file is written where it is told, goes on after a close, and never through a link", async () => {
   const folder = create();
   const file = new TempFile(folder, "a");
   await file.write(new Uint8Array([1, 2, 3]), 0);
   await file.close();
   await file.write(new Uint8Array([4, 5]), 3);
-  await file.ensure();
-  expect(statSync(file.path).size).toBe(5);
+  await file.ensure(5);
+  await expect(file.ensure(6)).rejects.toThrow("5 on the disk");
   await Promise.all([file.write(new Uint8Array(1_000_000), 5), file.remove()]);
   expect(readdirSync(folder.path)).toEqual(["heartbeat"]);
   symlinkSync(join(directory, "elsewhere"), join(folder.path, "b"));

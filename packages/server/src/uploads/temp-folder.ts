@@ -80,7 +80,7 @@ export class TempFolder {
   async #make(): Promise<void> {
     await mkdir(this.#base, { recursive: true, mode: 0o700 });
     if (this.#options.directory === undefined) await checkOwner(this.#base);
-    await mkdir(this.path, { mode: 0o700 });
+    await mkdir(this.path, { recursive: true, mode: 0o700 });
     await writeFile(join(this.path, HEARTBEAT), "");
     this.#beatLater();
   }
@@ -98,7 +98,10 @@ export class TempFolder {
     try {
       await utimes(join(this.path, HEARTBEAT), now, now);
     } catch (cause) {
-      this.#options.logger.warn({ err: cause }, "the folder of uploads has lost its heartbeat");
+      // Swept by others after a long sleep, or cleaned away: the next file makes it anew.
+      this.#options.logger.warn({ err: cause }, "the folder of uploads has been taken away");
+      this.#made = undefined;
+      return;
     }
     await this.sweep();
     this.#beatLater();
