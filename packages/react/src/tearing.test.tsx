@@ -60,7 +60,7 @@ function Page(): ReactElement {
   });
   return (
     <>
-      <button onClick={() => startTransition(() => setTick((tick) => tick + 1))} />
+      <button aria-label="render" onClick={() => startTransition(() => setTick((tick) => tick + 1))} />
       {store === undefined
         ? "loading"
         : Array.from({ length: READERS }, (_, reader) => <Reader key={reader} reader={reader} store={store} />)}
