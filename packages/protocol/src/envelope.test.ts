@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseEnvelope } from "./envelope.js";
+import { parseEnvelope, readEnvelope } from "./envelope.js";
 import { MusubiError } from "./musubi-error.js";
 import { deepFreeze, Random, randomOp, randomValue } from "./random-json.test.util.js";
 
@@ -221,3 +221,35 @@ function damaged(value: unknown, path: readonly string[], replacement: unknown):
   if (typeof value !== "object" || value === null) return value;
   return { ...value, [token]: damaged((value as Record<string, unknown>)[token], rest, replacement) };
 }
+
+describe("readEnvelope", () => {
+  const base = { ...full(), upload_ops: null };
+  const calls = (envelope: object): unknown[] => {
+    const heard: unknown[] = [];
+    readEnvelope(envelope, (...call) => heard.push(call));
+    return heard;
+  };
+  const slot = { __musubi_upload__: "photos" };
+
+  it("protocol.md 6: hands over every upload op, unchecked", () => {
+    const op = { op: "no such op" };
+    expect(calls({ ...base, upload_ops: [op, { op: "reset", upload: "u", store_id: [] }] })).toEqual([
+      [op, 0],
+      [{ op: "reset", upload: "u", store_id: [] }, 1],
+    ]);
+  });
+
+  it.each([
+    ["deep in the value of an op", { ops: [{ op: "replace", path: "", value: { list: [{ photos: slot }] } }] }],
+    ["in an item of a stream", { stream_ops: [{ ...(full()["stream_ops"] as object[])[1], item: slot }] }],
+    ["as the member that an op adds", { ops: [{ op: "add", path: "/photos/__musubi_upload__", value: "photos" }] }],
+  ])("protocol.md 4: tells of an upload marker %s, once", (_where, change) => {
+    expect(calls({ ...base, ...change })).toEqual([[]]);
+  });
+
+  it("says nothing of an envelope without uploads, whatever the one before had", () => {
+    expect(() => calls({ ...base, ops: [{ op: "add", path: "/a", value: slot }, { op: "add" }] })).toThrow(MusubiError);
+    expect(calls(base)).toEqual([]);
+    expect(calls({ ...base, upload_ops: [] })).toEqual([]);
+  });
+});
