@@ -125,8 +125,6 @@ const LONG_PLOTS: readonly Plot[] = [
       { do: "fault", fault: { kind: "crash" } },
       { do: "trouble", pair: 0, kind: "restart" },
       { do: "trouble", pair: 0, kind: "gap" },
-      { do: "upload_trouble", kind: "cancel", index: 0 },
-      { do: "upload_trouble", kind: "cancel", index: 1 },
       { do: "upload_trouble", kind: "close", index: 0 },
       { do: "upload_trouble", kind: "crash", index: 0 },
       { do: "upload_trouble", kind: "crash", index: 1 },
@@ -135,6 +133,15 @@ const LONG_PLOTS: readonly Plot[] = [
     waitFor(random.pick([50, 300, 3_000])),
     upload(random),
     waitFor(random.pick([50, 3_000])),
+  ],
+  // A server that ends files while they are on their way.
+  (random) => [
+    mountOf(random, 0),
+    waitFor(200),
+    { ...upload(random), sizes: [60, random.integer(20, 60)], mood: random.pick(["slow", "slow", "external"]) },
+    waitFor(random.integer(150, 400)),
+    { do: "upload_trouble", kind: random.pick(["cancel", "cancel", "error"]), index: random.integer(0, 1) },
+    waitFor(2_000),
   ],
   // The answer to an announcement is lost.
   (random) => [
