@@ -23,7 +23,7 @@ export class SharedMounts {
     return this.#mounts.get(keyOfRoot(module, id))?.read(paramsKey) ?? LOADING;
   }
 
-  /** Holds a root; `listener` is called when what `read` returns may have changed. Returns the undo. */
+  /** Holds a root; `listener` is called when what `read` returns may have changed. Returns the undo, to be called once. */
   retain(wish: RootWish, listener: () => void): () => void {
     const releaseConnection = this.#retainConnection();
     const release = this.#mountOf(wish).retain(wish, listener);
