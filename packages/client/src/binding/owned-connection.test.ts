@@ -103,6 +103,8 @@ describe("holding", () => {
     const release = connection.retain();
     await eventually(() => connection.refusal !== undefined);
     expect(heard).toEqual([["closed", "join_refused"]]);
+    await connection.disconnect();
+    expect([connection.status.current, connection.refusal]).toEqual(["closed", undefined]);
     undo();
     const again = connection.retain();
     expect([connection.status.current, connection.refusal]).toEqual(["connecting", undefined]);

@@ -152,6 +152,17 @@ describe("params", () => {
   });
 });
 
+test("rule 8: params that shared others are not shared any more once those are gone", async () => {
+  const [one, two, three] = [1, 2, 3].map((page) => wish("a", { params: { page } })) as [RootWish, RootWish, RootWish];
+  const releases = [handle.mounts.retain(one, nothing), handle.mounts.retain(two, nothing)];
+  await isReady(two);
+  for (const release of releases) release();
+  const last = handle.mounts.retain(three, nothing);
+  await isReady(three);
+  expect([titleOf(three), statusOf(two), statusOf(one)]).toEqual(['a {"page":3}', "loading", "loading"]);
+  last();
+});
+
 describe("failures", () => {
   test("react.md: a refused mount is an error, the same for all, until a retry that mounts once", async () => {
     server.store("Room", () => {
@@ -196,12 +207,14 @@ describe("renders that wait", () => {
     expect(count("unmount")).toBe(1);
   });
 
-  test("rule 3: a commit that holds it takes over: it stays for as long as that, and no longer", async () => {
+  test("rule 3: a commit that holds it takes over: it stays for as long as that, and a grace", async () => {
     await suspend(wish("a"));
     const release = handle.mounts.retain(wish("a"), nothing);
     clock.advance(20_000);
     await settled();
     expect([statusOf(wish("a")), count("unmount")]).toEqual(["ready", 0]);
+    await suspend(wish("a"));
+    handle.mounts.retain(wish("a"), nothing)();
     release();
     clock.advance(GRACE_MS);
     await settled();
