@@ -71,6 +71,10 @@ export class Connection implements RootHost, TopologyHost {
   readonly statusDetail: Observable<ConnectionDetail>;
   /** The `status` of `statusDetail` on its own. */
   readonly status: Observable<ConnectionStatus>;
+  /** The numbers of this session's commands; `undefined` when the server does not recognise repeats. */
+  commandLedger: CommandLedger | undefined;
+  /** Resolves at the first join; rejects when the server refuses it, or when the connection is closed before. */
+  readonly ready: Promise<Connection>;
   readonly #onClosed: () => void;
   readonly #detail: ObservableValue<ConnectionDetail>;
   #topology: Topology | undefined;
@@ -90,7 +94,6 @@ export class Connection implements RootHost, TopologyHost {
   #reason: ConnectionReason | null = null;
   #error: MusubiDisconnectedError | undefined;
   #join: Join | undefined;
-  #ledger: CommandLedger | undefined;
 
   constructor(socket: SocketLike, topic: string, options: ConnectionOptions, onClosed: () => void) {
     const { logger = consoleLogger } = options;
@@ -105,6 +108,7 @@ export class Connection implements RootHost, TopologyHost {
     this.mountTimeoutMs = options.mountTimeoutMs ?? 10_000;
     this.commandTimeoutMs = options.commandTimeoutMs ?? 10_000;
     this.unmountGraceMs = options.unmountGraceMs ?? 50;
+    this.ready = this.#ready.promise;
     this.#onClosed = onClosed;
     const since = wallTime(this.clock);
     this.#detail = new ObservableValue<ConnectionDetail>(
@@ -117,11 +121,6 @@ export class Connection implements RootHost, TopologyHost {
     this.#open();
     this.#unwatchSocket = this.#watchSocket();
     this.#publish();
-  }
-
-  /** Resolves at the first join; rejects when the server refuses it, or when the connection is closed before. */
-  get ready(): Promise<Connection> {
-    return this.#ready.promise;
   }
 
   /** Whether it can be held. One that is closed stays so. */
@@ -158,11 +157,6 @@ export class Connection implements RootHost, TopologyHost {
     return root;
   }
 
-  /** The numbers of this session's commands; `undefined` when the server does not recognise repeats. */
-  get commandLedger(): CommandLedger | undefined {
-    return this.#ledger;
-  }
-
   /** The root of a pair, if somebody holds it. */
   find(identity: RootIdentity): Root | undefined {
     return this.#roots.get(rootKey(identity));
@@ -186,8 +180,8 @@ export class Connection implements RootHost, TopologyHost {
 
   handleJoined(join: Join): void {
     this.#join = join;
-    if (!join.has("idempotent_commands")) this.#ledger = undefined;
-    else if (!join.isSameSession || this.#ledger === undefined) this.#ledger = new CommandLedger();
+    if (!join.has("idempotent_commands")) this.commandLedger = undefined;
+    else if (!join.isSameSession || this.commandLedger === undefined) this.commandLedger = new CommandLedger();
     this.#send("join_ok");
   }
 
