@@ -3,6 +3,7 @@ import type { Action, Reaction } from "./actions.js";
 import type { Hold } from "./application.js";
 import { type Counts, covered } from "./coverage.js";
 import { Divergence } from "./divergence.js";
+import { dispatch } from "./dispatch.js";
 import { PLANNED_ERROR } from "./planned-error.js";
 import { settlePromises } from "./virtual-time.js";
 import { loaded, warmUp } from "./warm-up.js";
@@ -235,7 +236,7 @@ class Scenario {
       const abort = new AbortController();
       if (action.abort === "before") abort.abort();
       const store = action.store + index;
-      this.#world.dispatch(hold, { payload: { mood, ms }, store, timeoutMs, whenOffline, update }, abort);
+      dispatch(this.#world, hold, { payload: { mood, ms }, store, timeoutMs, whenOffline, update }, abort);
       if (action.abort === "later") void Promise.resolve().then(() => abort.abort());
     }
   }
@@ -275,7 +276,7 @@ class Scenario {
         coverage.note("command sent in a notification");
         const payload = { mood: "ok", ms: 0 };
         const command = { payload, store: number, timeoutMs: 10_000, whenOffline: "queue", update: "count" } as const;
-        this.#world.dispatch(hold, command, new AbortController());
+        dispatch(this.#world, hold, command, new AbortController());
         return;
       }
       case "unmount":

@@ -5,7 +5,6 @@ import {
   connect,
   dehydrateStore,
   type Logger,
-  MusubiCommandError,
   type MusubiConnection,
 } from "@musubi/client";
 import {
@@ -17,14 +16,13 @@ import {
   type Root,
 } from "@musubi/client/runtime";
 import { createSocket } from "@musubi/client/socket";
-import { type MusubiError, SETTLED, type StoreId, storeIdKey } from "@musubi/protocol";
+import { type MusubiError, SETTLED } from "@musubi/protocol";
 import { createMemoryTransport, FaultyNetwork, SeededRandom } from "@musubi/testing";
 import { Socket } from "phoenix";
-import type { CommandToSend, Hold, SentCommand } from "./application.js";
+import type { Hold, SentCommand } from "./application.js";
 import { Coverage, covered } from "./coverage.js";
 import { Divergence } from "./divergence.js";
 import { ModelServer } from "./model-server.js";
-import { Overlay } from "./optimistic.js";
 import { PLANNED_ERROR } from "./planned-error.js";
 import type { RootRun } from "./root-run.js";
 import { RootWatch } from "./root-watch.js";
@@ -62,7 +60,6 @@ export class World {
   readonly #options: ConnectOptions;
   /** States that were handed over to a page to come. */
   readonly #handedOver: { readonly pair: string; readonly label: number; readonly record: CacheRecord }[] = [];
-  #tokens = 0;
   #pendingMounts = 0;
   #unsettled = 0;
   /** The client's connections as they are now, by topic. */
@@ -242,43 +239,6 @@ export class World {
     this.mount(index, given.pair, given.label, how, { ...kept, buster: "one", initialData: given.record });
   }
 
-  /** Sends a command. Returns it, for it to be aborted. */
-  dispatch(hold: Hold, { payload, store, update, ...options }: CommandToSend, abort: AbortController): SentCommand {
-    const { watch } = hold;
-    const token = `t${this.#tokens++}`;
-    const ids = watch.storeIds();
-    const storeId = ids[store % Math.max(1, ids.length)] ?? [];
-    const overlay =
-      update === undefined ? undefined : new Overlay(token, storeIdKey(storeId), update, this.style.hasSessions);
-    const command: SentCommand = { token, abort, overlay, outcomes: [] };
-    this.commands.push(command);
-    if (overlay !== undefined) watch.expectOverlay(overlay);
-    const sending = watch.root.dispatch(
-      storeId,
-      "act",
-      { token, ...payload },
-      { ...options, signal: abort.signal, ...(overlay === undefined ? {} : { optimistic: overlay.update }) },
-    );
-    if (overlay !== undefined) this.#noteShown(watch, overlay, storeId);
-    const end = (outcome: string): void => {
-      command.outcomes.push(outcome);
-      this.coverage.note(covered(`command ${outcome}`));
-      if (overlay?.outcome === undefined) overlay?.end(outcome === "resolved", watch.moment);
-    };
-    void sending.then(
-      (reply) => {
-        end("resolved");
-        if ((reply as { token?: unknown }).token !== token)
-          this.fail(new Divergence("a command gets its own reply", `${token} got ${JSON.stringify(reply)}`));
-      },
-      (error: unknown) => {
-        if (MusubiCommandError.is(error)) end(error.fate);
-        else this.fail(error);
-      },
-    );
-    return command;
-  }
-
   /** The first thing that went wrong stays. */
   fail(error: unknown): void {
     this.#failure ??= error instanceof Error ? error : new Error(String(error));
@@ -371,14 +331,6 @@ export class World {
 
   #noteMountError(error: unknown): void {
     this.coverage.note(covered(`mount failed: ${(error as MusubiError).code}`));
-  }
-
-  #noteShown(watch: RootWatch, overlay: Overlay, storeId: StoreId): void {
-    overlay.wasShown = watch.isShown(overlay);
-    if (overlay.kind === "throw") this.coverage.note("update that throws");
-    if (!overlay.wasShown) return;
-    this.coverage.note("update shown");
-    if (storeId.length > 0) this.coverage.note("update over a store below the root");
   }
 
   #topicOf(holder: number): string {
