@@ -68,7 +68,12 @@ function openJsdom(script: string): Host {
   return {
     name: "jsdom, for want of a browser",
     open: async () => {
-      const page = new JSDOM("<!doctype html><body></body>", { runScripts: "outside-only", pretendToBeVisual: true });
+      // With an origin: phoenix.js looks into the session storage.
+      const page = new JSDOM("<!doctype html><body></body>", {
+        url: "http://localhost/",
+        runScripts: "outside-only",
+        pretendToBeVisual: true,
+      });
       pages.push(page);
       page.window.eval(script);
       return (page.window as unknown as Window).bench;
