@@ -1,7 +1,9 @@
-import { type Channel, type Push, Socket } from "phoenix";
+import { type Channel, LongPoll, type Push, Socket } from "phoenix";
 import { describe, expect, it, vi } from "vitest";
+import { CompatibilityRecord } from "./support/compatibility-page.js";
 import { type EchoServer, startEchoServer } from "./support/echo-server.js";
 import { type RecordedFrame, recording, recordingNames } from "./support/fixtures.js";
+import { httpDetails, recordingFetch } from "./support/recording-fetch.js";
 import { jsonOr, recordingTransport, type WireFrame } from "./support/recording-transport.js";
 
 /**
@@ -191,6 +193,26 @@ const SCRIPTS: Readonly<Record<string, Script>> = {
     await client.end();
     return client;
   },
+  client_longpoll: async (server) => {
+    const client = new Client(server, "/socket", { transport: LongPoll });
+    const fetched = recordingFetch(client.wire);
+    const channel = client.channel("echo:a");
+    channel.on("pushed", (payload: unknown) => client.say(`pushed ${JSON.stringify(payload)}`));
+    client.socket.connect();
+    joinReporting(client, channel);
+    await client.saw("join -> ok");
+    await push(client, channel, "ping", { a: 1 });
+    await push(client, channel, "push_me", { n: 2 });
+    client.report("binary push", channel.push("bin_to_json", Uint8Array.of(1, 2).buffer));
+    await client.saw("binary push -> ok");
+    client.report("leave", channel.leave());
+    await client.saw("leave ->");
+    await heard(client, "phx_close");
+    await client.end();
+    await heard(client, "AbortError");
+    fetched.stop();
+    return client;
+  },
   client_malformed_kills_socket: async (server) => {
     const client = new Client(server);
     const [a, b] = [client.channel("echo:a"), client.channel("echo:b")];
@@ -251,17 +273,20 @@ async function heard(client: Client, part: string, dir = "in", times = 1): Promi
   );
 }
 
-/** Recordings of phoenix.js that are not repeated here, and why. */
-const LEFT_OUT: Readonly<Record<string, string>> = {
-  client_longpoll: "long-poll is another transport",
-  client_musubi_session: "recorded-session.test.ts repeats it with our own client",
-  client_server_restart: "how often a client is refused in between is a matter of time; shown below without counting",
+/** Recordings of phoenix.js that are shown elsewhere. */
+const ELSEWHERE: readonly string[] = ["client_musubi_session"];
+
+/** Recordings of phoenix.js that are shown without comparing every frame, and why. */
+const SHOWN: Readonly<Record<string, string>> = {
+  client_server_restart: "equal, but for how often a client is refused in between, a matter of time",
 };
 
 function wireOf(frames: readonly RecordedFrame[]): readonly WireFrame[] {
   return frames
     .filter((frame) => frame.conn !== undefined && frame.note?.startsWith("call only") !== true)
-    .map(({ conn = "", dir, type, data, hex, protocols, status, code, reason, note }) => {
+    .map((frame) => {
+      const { conn = "", dir, type, data, hex, protocols, status, code, reason, note } = frame;
+      if (type === "http") return { conn, dir: dir === "out" ? "out" : "in", type, ...httpDetails(frame) };
       const parsed = data === undefined || type === "upgrade" ? data : jsonOr(data);
       const isClosing = type === "close" && dir === "out";
       const said = type === "client_error" ? note : undefined;
@@ -279,6 +304,8 @@ function byDirection(wire: readonly WireFrame[]): Record<string, unknown[]> {
   return lists;
 }
 
+const record = new CompatibilityRecord("phoenix-js.test.ts");
+
 describe.concurrent("phoenix.js sees of our server what it saw of Phoenix", () => {
   it.for(Object.entries(SCRIPTS))("%s", async ([name, script], { expect: expectHere }) => {
     const server = await startEchoServer();
@@ -288,6 +315,7 @@ describe.concurrent("phoenix.js sees of our server what it saw of Phoenix", () =
       const notes = frames.filter(({ type }) => type === "client_event").map(({ note }) => note);
       expectHere(client.events).toEqual(notes);
       expectHere(byDirection(client.wire)).toEqual(byDirection(wireOf(frames)));
+      record.saw(name, "equal");
     } finally {
       await server.close();
     }
@@ -313,7 +341,9 @@ describe("phoenix.js and a server that goes and comes back", () => {
   });
 });
 
-it("every recording of phoenix.js is repeated or left out with a reason", () => {
+it("every recording of phoenix.js is repeated or shown elsewhere, and docs/phoenix-compatibility.md says so", () => {
   const names = recordingNames().filter((name) => name.startsWith("client_"));
-  expect([...Object.keys(SCRIPTS), ...Object.keys(LEFT_OUT)].toSorted()).toEqual(names);
+  expect([...Object.keys(SCRIPTS), ...Object.keys(SHOWN), ...ELSEWHERE].toSorted()).toEqual(names);
+  for (const [name, result] of Object.entries(SHOWN)) record.saw(name, result);
+  record.checkPage();
 });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CompatibilityRecord } from "./support/compatibility-page.js";
 import { type EchoServer, startEchoServer } from "./support/echo-server.js";
 import { recording, recordingNames } from "./support/fixtures.js";
 import { RawClient } from "./support/raw-client.js";
@@ -6,6 +7,8 @@ import { RawClient } from "./support/raw-client.js";
 const RUNS = 40;
 
 const races = recordingNames().filter((name) => name.startsWith("race_"));
+
+const record = new CompatibilityRecord("races.test.ts");
 
 // Handlers that answer at once and handlers that take a turn first race in different ways; both must stay within
 // what was seen of Phoenix.
@@ -33,5 +36,8 @@ describe.each([
       expect(allowed, `run ${run}`).toContainEqual(seen);
       client.webSocket.terminate();
     }
+    record.saw(name, "equal: no order but those that Phoenix was seen to send");
   });
 });
+
+it("docs/phoenix-compatibility.md says so", () => record.checkPage());

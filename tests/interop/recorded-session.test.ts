@@ -3,6 +3,7 @@ import { eventually } from "@musubi/testing";
 import { Socket } from "phoenix";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
+import { CompatibilityRecord } from "./support/compatibility-page.js";
 import { type ReplayServer, startReplayServer } from "./support/replay-server.js";
 
 const SESSION = new URL("./fixtures/phoenix/client_musubi_session.json", import.meta.url);
@@ -85,5 +86,12 @@ describe("our client against the recorded session of a real Phoenix server", () 
     expect(counter.snapshot()).toEqual({ ...FRESH, items: [] });
     expect(server.unknown).toEqual([]);
     expect(server.received.filter((message) => message.startsWith("phx_join"))).toHaveLength(2);
+
+    const record = new CompatibilityRecord("recorded-session.test.ts");
+    record.saw(
+      "client_musubi_session",
+      "other: @musubi/client is served what was recorded, and ends where the server is",
+    );
+    record.checkPage();
   });
 });

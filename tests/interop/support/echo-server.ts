@@ -37,10 +37,11 @@ export async function startEchoServer({ isAsync = false, port = 0 } = {}): Promi
   const endpoints = {
     "/socket": create({}),
     "/socket_small": create({ maxFrameBytes: 1024, maxChannels: 2 }),
-    "/socket_fast": create({ heartbeatTimeoutMs: 2_000, clock }),
-    "/socket_still": create({ clock }),
+    "/socket_fast": create({ heartbeatTimeoutMs: 2_000, longPoll: { windowMs: 1_500 }, clock }),
+    "/socket_still": create({ checkOrigin: false, clock }),
+    "/socket_deflate": create({ compress: true }),
     "/socket_auth": create({ connect: ({ authToken }) => (authToken?.startsWith("good") ? {} : false) }),
-    "/socket_origin": create({ checkOrigin: ["https://allowed.example"] }),
+    "/socket_origin": create({ checkOrigin: ["//allowed.example"] }),
   };
   const server = createServer((_request, response) => response.writeHead(404).end("not found"));
   for (const [path, endpoint] of Object.entries(endpoints)) endpoint.attach(server, { path });

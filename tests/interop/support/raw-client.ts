@@ -1,4 +1,4 @@
-import { request } from "node:http";
+import { type IncomingHttpHeaders, request } from "node:http";
 import type { Socket } from "node:net";
 import WebSocket from "ws";
 
@@ -90,22 +90,30 @@ export class RawClient {
   }
 }
 
+export interface HttpAnswer {
+  readonly status: number;
+  readonly body: string;
+  readonly headers: IncomingHttpHeaders;
+}
+
 /** One HTTP request, without anything that Node would add of its own. */
 export function httpRequest(
   port: number,
   options: { method: string; path: string; headers: Readonly<Record<string, string>>; body?: string },
-): Promise<{ readonly status: number; readonly body: string }> {
+): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     const { method, path, headers, body } = options;
     const sent = request({ host: "127.0.0.1", port, method, path, headers, agent: false }, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }));
+      const { statusCode: status = 0, headers: got } = response;
+      response.on("end", () => resolve({ status, body: Buffer.concat(chunks).toString(), headers: got }));
+      response.on("error", reject);
     });
     sent.on("error", reject);
     sent.on("upgrade", (response, socket) => {
       socket.destroy();
-      resolve({ status: response.statusCode ?? 0, body: "" });
+      resolve({ status: response.statusCode ?? 0, body: "", headers: response.headers });
     });
     sent.end(body);
   });

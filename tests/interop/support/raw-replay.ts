@@ -1,17 +1,24 @@
 import { expect } from "vitest";
 import type { EchoServer } from "./echo-server.js";
 import { type RecordedFrame, type Recording, unclip } from "./fixtures.js";
-import { httpRequest, type Observation, RawClient } from "./raw-client.js";
+import { HttpReplay } from "./http-replay.js";
+import { type Observation, RawClient } from "./raw-client.js";
+
+/** An answer that took the recorded server longer than this, in milliseconds, had been held by it. */
+const HELD_MS = 1_000;
 
 /**
  * Sends what a recording's client sent and expects of our server what the recorded one did.
  *
- * Every recorded `in` is awaited and compared, every `silence` is checked, and nothing may be left over at the end.
+ * Every recorded `in` is awaited and compared, every `silence` is checked, and nothing may be left over at the end. Says how many
+ * answers that the recorded server had held came at once.
  */
-export async function replay(server: EchoServer, recording: Recording): Promise<void> {
+export async function replay(server: EchoServer, recording: Recording): Promise<{ readonly soonerAnswers: number }> {
   const clients = new Map<string, RawClient>();
+  const requests = new HttpReplay(server);
   const { frames } = recording;
   let time = 0;
+  let soonerAnswers = 0;
   try {
     for (const [at, frame] of frames.entries()) {
       const name = frame.conn ?? "";
@@ -22,15 +29,27 @@ export async function replay(server: EchoServer, recording: Recording): Promise<
         time = Math.max(time, frame.t ?? 0);
       }
       if (frame.type === "http" && frame.dir === "out") {
-        await replayRequest(server, frame, frames[at + 1], where);
-      } else if (frame.type === "http" && frames[at - 1]?.type === "http") {
+        await requests.send(frame);
+      } else if (frame.type === "http" && !clients.has(name)) {
+        const late = (frame.t ?? 0) - time;
+        if (late > HELD_MS && requests.isAnswered(name)) {
+          soonerAnswers += 1;
+        } else if (late > HELD_MS) {
+          server.clock.advance(late);
+          time += late;
+        }
+        await requests.expect(frame, where);
+      } else if (frame.type === "http_error") {
+        // The recorder's own connection: it was reset with the answer before, and the request sent anew.
         continue;
       } else if (frame.dir === "out" && frame.type === "upgrade") {
         const [, path] = (frame.data ?? "").split(" ");
         const url = `ws://127.0.0.1:${server.port}${path}`;
         clients.set(name, new RawClient(url, frame.protocols, frame.headers));
       } else if (frame.type === "note") {
-        await act(server, frames, frame);
+        const count = /^messages in the .*poll: (\d+)$/.exec(frame.note ?? "")?.[1];
+        if (count === undefined) await act(server, recording, frame);
+        else expect(requests.messages, where).toBe(Number(count));
       } else {
         const client = clients.get(name);
         if (client === undefined) throw new Error(`no connection for ${where}`);
@@ -40,6 +59,7 @@ export async function replay(server: EchoServer, recording: Recording): Promise<
       }
     }
     for (const client of clients.values()) expect(await client.settled(), "left over at the end").toEqual([]);
+    return { soonerAnswers };
   } finally {
     for (const client of clients.values()) client.webSocket.terminate();
   }
@@ -122,21 +142,8 @@ async function expectFrame(
   }
 }
 
-async function replayRequest(
-  server: EchoServer,
-  frame: RecordedFrame,
-  answer: RecordedFrame | undefined,
-  where: string,
-): Promise<void> {
-  const { method = "", path = "", headers = {}, body } = frame;
-  const got = await httpRequest(server.port, { method, path, headers, ...(body === undefined ? {} : { body }) });
-  expect(got.status, where).toBe(answer?.status);
-  // The wording is the server's own; that there is a text, or none, is not.
-  expect(got.body === "", where).toBe(answer?.body === "");
-}
-
 /** Does what the recorder had the server do. */
-async function act(server: EchoServer, frames: readonly RecordedFrame[], { note = "" }: RecordedFrame): Promise<void> {
+async function act(server: EchoServer, { scenario, frames }: Recording, { note = "" }: RecordedFrame): Promise<void> {
   const call = /Endpoint\.broadcast!\("([^"]+)", "([^"]+)", %\{(?:(\w+): (\d+))?\}\)/.exec(note);
   if (call !== null) {
     const [, topic = "", event = "", key, value] = call;
@@ -146,10 +153,18 @@ async function act(server: EchoServer, frames: readonly RecordedFrame[], { note 
     const next = frames.findLast((frame) => frame.data?.includes('"news"') === true);
     const [, , topic, event, payload] = JSON.parse(next?.data ?? "[]") as [null, null, string, string, object];
     server.endpoint.broadcast(topic, event, payload);
+  } else if (note.includes("broadcast! three times")) {
+    // The recorder had another process do it, one by one.
+    for (const n of [1, 2, 3]) {
+      server.endpoints["/socket_still"]?.broadcast("echo:a", "tick", { n });
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  } else if (note === "server: disconnect") {
+    server.endpoints["/socket_still"]?.disconnect("user_socket:lp1");
   } else if (note.includes("SIGTERM")) {
     void server.close();
-  } else if (!/^now only|^negotiated|^the process has ended/.test(note)) {
-    throw new Error(`nothing is known to do for: ${note}`);
+  } else if (!/^now only|^negotiated|^the process has ended|without a poll/.test(note)) {
+    throw new Error(`nothing is known to do for: ${note} (${scenario})`);
   }
 }
 

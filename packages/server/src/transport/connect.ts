@@ -4,7 +4,7 @@ export interface ConnectRequest {
   readonly params: Readonly<Record<string, string>>;
   /** Request headers, lower-case names. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
-  /** phoenix.js's `authToken`, which travels in a subprotocol and so stays out of URLs and logs; `null` without one. */
+  /** phoenix.js's `authToken`, which travels in a header and so stays out of URLs and logs; `null` without one. */
   readonly authToken: string | null;
   readonly remoteAddress: string | undefined;
   /** Aborted when the client goes away or takes too long before there is an answer. */

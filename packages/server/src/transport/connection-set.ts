@@ -1,23 +1,33 @@
 import type { Clock, TimerHandle } from "@musubi/protocol";
 import type { SocketSession } from "../channels/socket-session.js";
-import type { WebSocketConnection } from "./websocket-connection.js";
 
 /** Looks for silent sockets this many times per timeout: a socket lives at most a tenth longer than it may. */
 const SWEEPS_PER_TIMEOUT = 10;
 
-/** The open connections of an endpoint: one timer ends the silent ones, and `close` ends all. */
+/** A session's way to its client, whatever the transport. */
+export interface Connection {
+  readonly session: SocketSession;
+  /** When the client was last heard, by the endpoint's clock. */
+  readonly lastHeardAt: number;
+  /** Ends it for its silence. */
+  closeIdle(): void;
+  /** Ends it without a goodbye. */
+  cut(): void;
+}
+
+/** The open connections of one transport of an endpoint: one timer ends the silent ones, and `close` ends all. */
 export class ConnectionSet {
   readonly #clock: Clock;
-  readonly #heartbeatTimeoutMs: number;
-  readonly #connections = new Set<WebSocketConnection>();
+  readonly #silenceMs: number;
+  readonly #connections = new Set<Connection>();
   /** Sessions whose connections have gone while their channels' code still runs. */
   readonly #draining = new Set<SocketSession>();
   #timer: TimerHandle | undefined;
   #emptied: (() => void)[] = [];
 
-  constructor(clock: Clock, heartbeatTimeoutMs: number) {
+  constructor(clock: Clock, silenceMs: number) {
     this.#clock = clock;
-    this.#heartbeatTimeoutMs = heartbeatTimeoutMs;
+    this.#silenceMs = silenceMs;
   }
 
   inspect(): { readonly sockets: number; readonly channels: number } {
@@ -26,13 +36,13 @@ export class ConnectionSet {
     return { sockets: this.#connections.size, channels };
   }
 
-  add(connection: WebSocketConnection): void {
+  add(connection: Connection): void {
     this.#connections.add(connection);
     if (this.#timer === undefined) this.#schedule();
   }
 
   /** The connection has ended. */
-  remove(connection: WebSocketConnection): void {
+  remove(connection: Connection): void {
     this.#connections.delete(connection);
     const { session } = connection;
     this.#draining.add(session);
@@ -70,9 +80,10 @@ export class ConnectionSet {
     this.#timer = this.#clock.setTimeout(() => {
       const now = this.#clock.now();
       for (const connection of this.#connections) {
-        if (now - connection.lastHeardAt >= this.#heartbeatTimeoutMs) connection.closeIdle();
+        if (now - connection.lastHeardAt >= this.#silenceMs) connection.closeIdle();
       }
-      this.#schedule();
-    }, this.#heartbeatTimeoutMs / SWEEPS_PER_TIMEOUT);
+      // Some transports end at once.
+      if (this.#connections.size > 0) this.#schedule();
+    }, this.#silenceMs / SWEEPS_PER_TIMEOUT);
   }
 }

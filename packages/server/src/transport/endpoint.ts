@@ -4,13 +4,34 @@ import type { ChannelDefinition } from "../channels/channel.js";
 import { ChannelRouter } from "../channels/channel-router.js";
 import { createPubSub, type PubSub } from "../channels/pubsub.js";
 import { DEFAULT_SESSION_LIMITS, type SessionLimits } from "../channels/session-limits.js";
+import type { SessionEnvironment } from "../channels/socket-session.js";
 import { systemClock } from "../clock.js";
 import { consoleLogger, type Logger } from "../logger.js";
 import { type CheckOrigin, originChecker } from "./check-origin.js";
 import type { ConnectHook } from "./connect.js";
 import { ConnectionSet } from "./connection-set.js";
+import type { HandshakeOptions } from "./handshake.js";
 import { claimPaths, type HttpServer } from "./http-claims.js";
+import { LongPolls } from "./long-polls.js";
 import { WebSocketUpgrades } from "./websocket-upgrades.js";
+
+/** Bounds and the secret of the long-poll transport. */
+export interface LongPollOptions {
+  /**
+   * How long a poll is held, in milliseconds. Default 10 000. A session ends when nobody has polled it for one and a
+   * half times as long.
+   */
+  readonly windowMs?: number;
+  /** Sessions that are open at once; past it clients get 503. Default 10 000. */
+  readonly maxSessions?: number;
+  /**
+   * Signs the tokens of sessions; default random. Endpoints that share it, and a `pubsub`, answer for one another's
+   * sessions: a load balancer can send each request to any of them.
+   */
+  readonly secret?: string | Uint8Array;
+  /** How long such another endpoint may take to answer, in milliseconds; then its session is gone. Default 2 000. */
+  readonly pubsubTimeoutMs?: number;
+}
 
 /** What {@link createEndpoint} takes; every limit has a default. */
 export interface EndpointOptions extends Partial<SessionLimits> {
@@ -33,6 +54,10 @@ export interface EndpointOptions extends Partial<SessionLimits> {
   readonly maxFrameBytes?: number;
   /** Bytes a client may leave unread before its connection is cut. Default 16 MiB. */
   readonly maxUnsentBytes?: number;
+  /** The transport that phoenix.js falls back to where WebSockets do not pass; `false`: none. */
+  readonly longPoll?: LongPollOptions | false;
+  /** Compresses messages of 1 KiB and more for clients that offer permessage-deflate (RFC 7692). Default `false`. */
+  readonly compress?: boolean;
   readonly clock?: Clock;
 }
 
@@ -40,8 +65,8 @@ export interface EndpointOptions extends Partial<SessionLimits> {
 export interface Endpoint {
   readonly pubsub: PubSub;
   /**
-   * Serves `<path>/websocket` on an HTTP or HTTPS server and leaves every other path to its other listeners; returns the undo,
-   * which leaves open sockets open.
+   * Serves `<path>/websocket` and `<path>/longpoll` on an HTTP or HTTPS server and leaves every other path to its other
+   * listeners; returns the undo, which leaves open sockets open.
    */
   attach(server: HttpServer, options: { readonly path: string }): () => void;
   /** Sends an event to every client of a topic. Throws for a payload that cannot be encoded. */
@@ -51,11 +76,18 @@ export interface Endpoint {
   /** How much is open, for metrics and tests. */
   inspect(): { readonly sockets: number; readonly channels: number };
   /**
-   * Ends everything: refuses new clients with 503, closes sockets with 1012, waits for goodbyes and for channels'
-   * `terminate`, and cuts what is left after `drainTimeoutMs`. The HTTP server stays as it is.
+   * Ends everything: refuses new clients with 503, closes sockets with 1012 and tells polls 410, so that phoenix.js
+   * connects again, waits for goodbyes and for channels' `terminate`, and cuts what is left after `drainTimeoutMs`. The
+   * HTTP server stays as it is.
    */
   close(): Promise<void>;
 }
+
+/** Largest body of a POST, in bytes: that of Phoenix. */
+const MAX_POST_BYTES = 8_000_000;
+
+/** Windows without a poll after which a session ends: those of Phoenix. */
+const SILENT_WINDOWS = 1.5;
 
 /** Creates an endpoint; `attach` it to one HTTP server or several. */
 export function createEndpoint(options: EndpointOptions): Endpoint {
@@ -63,20 +95,51 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   const clock = options.clock ?? systemClock;
   const pubsub = options.pubsub ?? createPubSub(logger);
   const limits = pickLimits(options);
-  const connections = new ConnectionSet(clock, options.heartbeatTimeoutMs ?? 60_000);
+  const environment: SessionEnvironment = {
+    router: new ChannelRouter(options.channels),
+    pubsub,
+    logger,
+    clock,
+    limits,
+  };
+  const handshake: HandshakeOptions = {
+    connect: options.connect ?? (() => ({})),
+    checkOrigin: originChecker(options.checkOrigin ?? true),
+    handshakeTimeoutMs: options.handshakeTimeoutMs ?? 10_000,
+    clock,
+    logger,
+  };
+  const { maxFrameBytes = 10 * 1024 * 1024, maxUnsentBytes = 16 * 1024 * 1024 } = options;
+  const sockets = new ConnectionSet(clock, options.heartbeatTimeoutMs ?? 60_000);
   const upgrades = new WebSocketUpgrades({
-    connections,
-    environment: { router: new ChannelRouter(options.channels), pubsub, logger, clock, limits },
-    handshake: {
-      connect: options.connect ?? (() => ({})),
-      checkOrigin: originChecker(options.checkOrigin ?? true),
-      handshakeTimeoutMs: options.handshakeTimeoutMs ?? 10_000,
-      clock,
-      logger,
-    },
-    maxFrameBytes: options.maxFrameBytes ?? 10 * 1024 * 1024,
-    maxUnsentBytes: options.maxUnsentBytes ?? 16 * 1024 * 1024,
+    connections: sockets,
+    environment,
+    handshake,
+    maxFrameBytes,
+    maxUnsentBytes,
+    compress: options.compress ?? false,
   });
+  const connections = [sockets];
+  const served: { readonly name: string; readonly transport: WebSocketUpgrades | LongPolls }[] = [
+    { name: "websocket", transport: upgrades },
+  ];
+  if (options.longPoll !== false) {
+    const { windowMs = 10_000, maxSessions = 10_000, pubsubTimeoutMs = 2_000, secret } = options.longPoll ?? {};
+    const polling = new ConnectionSet(clock, SILENT_WINDOWS * windowMs);
+    connections.push(polling);
+    const transport = new LongPolls({
+      connections: polling,
+      environment,
+      handshake,
+      maxBodyBytes: Math.min(MAX_POST_BYTES, maxFrameBytes),
+      maxUnsentBytes,
+      windowMs,
+      maxSessions,
+      pubsubTimeoutMs,
+      secret,
+    });
+    served.push({ name: "longpoll", transport });
+  }
   const detachers = new Set<() => void>();
   let closing: Promise<void> | undefined;
 
@@ -90,22 +153,30 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
         throw new MusubiError("invalid_usage", `${JSON.stringify(path)} is no path: write it as "/socket"`);
       }
       if (closing !== undefined) throw new MusubiError("invalid_usage", "this endpoint is closed: create another");
-      const served = `${path.replace(/\/+$/, "")}/websocket`;
-      const undo = claimPaths(server, { matches: (pathname) => pathname === served, ...upgrades.handlers }, clock);
+      const undo = served.map(({ name, transport }) => {
+        const own = `${path.replace(/\/+$/, "")}/${name}`;
+        return claimPaths(server, { matches: (pathname) => pathname === own, ...transport.handlers }, clock);
+      });
       const detach = (): void => {
         detachers.delete(detach);
-        undo();
+        for (const one of undo) one();
       };
       detachers.add(detach);
       return detach;
     },
     broadcast,
     disconnect: (socketId) => broadcast(socketId, "disconnect", {}),
-    inspect: () => connections.inspect(),
+    inspect() {
+      const counts = connections.map((set) => set.inspect());
+      return {
+        sockets: counts.reduce((sum, { sockets: open }) => sum + open, 0),
+        channels: counts.reduce((sum, { channels }) => sum + channels, 0),
+      };
+    },
     close() {
       closing ??= (async () => {
-        upgrades.stop();
-        await connections.close(options.drainTimeoutMs ?? 5_000);
+        for (const { transport } of served) transport.stop();
+        await Promise.all(connections.map((set) => set.close(options.drainTimeoutMs ?? 5_000)));
         for (const detach of detachers) detach();
       })();
       return closing;

@@ -8,6 +8,12 @@ export type Handshake =
   | { readonly status: 101; readonly request: ConnectRequest; readonly accepted: ConnectAccepted }
   | { readonly status: 403 | 500 | 503 };
 
+/** What each transport carries in a way of its own. */
+export interface Credentials {
+  readonly search: URLSearchParams;
+  readonly authToken: string | null;
+}
+
 export interface HandshakeOptions {
   readonly connect: ConnectHook;
   readonly checkOrigin: (request: IncomingMessage) => boolean;
@@ -29,6 +35,7 @@ const TOKEN_PREFIX = "base64url.bearer.phx.";
  */
 export async function shakeHands(
   request: IncomingMessage,
+  credentials: Credentials,
   givenUp: AbortController,
   options: HandshakeOptions,
 ): Promise<Handshake> {
@@ -36,7 +43,7 @@ export async function shakeHands(
   const timer = clock.setTimeout(() => givenUp.abort(), options.handshakeTimeoutMs);
   try {
     if (!options.checkOrigin(request)) return { status: 403 };
-    const asked = connectRequest(request, givenUp.signal);
+    const asked = connectRequest(request, credentials, givenUp.signal);
     if (!VSN.test(asked.params["vsn"] ?? "")) return { status: 403 };
     const accepted = await orGivenUp(options.connect(asked), givenUp.signal);
     if (accepted === GIVEN_UP) {
@@ -65,15 +72,18 @@ export function authTokenOf(request: IncomingMessage): string | null {
   return null;
 }
 
-function connectRequest(request: IncomingMessage, signal: AbortSignal): ConnectRequest {
-  const url = request.url ?? "";
+/** The query of a request. */
+export function searchOf({ url = "" }: IncomingMessage): URLSearchParams {
   const query = url.indexOf("?");
-  const search = new URLSearchParams(query === -1 ? "" : url.slice(query + 1));
+  return new URLSearchParams(query === -1 ? "" : url.slice(query + 1));
+}
+
+function connectRequest(request: IncomingMessage, credentials: Credentials, signal: AbortSignal): ConnectRequest {
   return {
     // Own members only, whatever the names: fromEntries defines, it never assigns.
-    params: Object.fromEntries(search),
+    params: Object.fromEntries(credentials.search),
     headers: request.headers,
-    authToken: authTokenOf(request),
+    authToken: credentials.authToken,
     remoteAddress: request.socket.remoteAddress,
     signal,
   };

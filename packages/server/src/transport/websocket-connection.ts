@@ -10,6 +10,7 @@ import {
 } from "../channels/socket-session.js";
 import { CLOSE_CODES, CLOSE_IDLE } from "./close-codes.js";
 import type { ConnectAccepted, ConnectRequest } from "./connect.js";
+import type { Connection } from "./connection-set.js";
 import { flushLater } from "./flush-queue.js";
 import type { OwnedWebSocket, WebSocketOwner } from "./owned-web-socket.js";
 import { serverFrame } from "./server-frame.js";
@@ -32,13 +33,14 @@ const MAX_JOINED_BYTES = 16 * 1024;
  * Writes of one tick reach the operating system as one. Frames are made here rather than by `ws`, so that a broadcast
  * is framed once; `ws` reads, answers pings and closes.
  */
-export class WebSocketConnection implements SessionTransport, WebSocketOwner {
+export class WebSocketConnection implements SessionTransport, Connection, WebSocketOwner {
   readonly session: SocketSession;
   /** When the client was last heard, by the environment's clock. */
   lastHeardAt: number;
   readonly #options: WebSocketConnectionOptions;
   readonly #webSocket: OwnedWebSocket;
   readonly #socket: Duplex;
+  readonly #compresses: boolean;
   /** Frames of this tick, in order; most ticks have one. */
   #held: Uint8Array | Uint8Array[] | undefined;
   #heldBytes = 0;
@@ -53,6 +55,7 @@ export class WebSocketConnection implements SessionTransport, WebSocketOwner {
     this.#options = options;
     this.#webSocket = webSocket;
     this.#socket = socket;
+    this.#compresses = webSocket.extensions !== "";
     this.lastHeardAt = options.environment.clock.now();
     const connected: ConnectedSocket = {
       id: accepted.id ?? null,
@@ -69,6 +72,11 @@ export class WebSocketConnection implements SessionTransport, WebSocketOwner {
     if (this.#webSocket.readyState !== WebSocket.OPEN) return;
     // Judged before the write: one message may be of any size, and so may the first one after it.
     if (this.#cutIfSlow()) return;
+    // Compressed frames are made by ws, one after the other.
+    if (this.#compresses) {
+      this.#webSocket.send(message.data, ignoreError);
+      return;
+    }
     const frame = (message.wire ??= serverFrame(message.data));
     this.#heldBytes += frame.length;
     if (this.#held === undefined) {
@@ -154,3 +162,6 @@ export class WebSocketConnection implements SessionTransport, WebSocketOwner {
     return this.#webSocket.bufferedAmount + this.#heldBytes;
   }
 }
+
+// ws reports it to the owner too.
+function ignoreError(): void {}

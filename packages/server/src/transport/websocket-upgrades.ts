@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import { type ServerOptions, WebSocketServer } from "ws";
 import type { SessionEnvironment } from "../channels/socket-session.js";
 import type { ConnectionSet } from "./connection-set.js";
-import { authTokenOf, type Handshake, type HandshakeOptions, shakeHands } from "./handshake.js";
+import { authTokenOf, type Handshake, type HandshakeOptions, searchOf, shakeHands } from "./handshake.js";
 import type { HttpClaim } from "./http-claims.js";
 import { OwnedWebSocket } from "./owned-web-socket.js";
 import { refuseUpgrade } from "./refuse-upgrade.js";
@@ -15,6 +15,8 @@ export interface WebSocketUpgradesOptions {
   readonly handshake: HandshakeOptions;
   readonly maxFrameBytes: number;
   readonly maxUnsentBytes: number;
+  /** Whether to take up a client's offer of permessage-deflate. */
+  readonly compress: boolean;
 }
 
 /** How long a peer may take to answer a close frame, in milliseconds; then its connection is cut. */
@@ -42,7 +44,7 @@ export class WebSocketUpgrades {
       noServer: true,
       WebSocket: OwnedWebSocket,
       clientTracking: false,
-      perMessageDeflate: false,
+      perMessageDeflate: options.compress,
       maxPayload: options.maxFrameBytes,
       closeTimeout: CLOSE_TIMEOUT_MS,
       // Phoenix names a subprotocol only for the sake of an auth token; without one it answers with none.
@@ -97,7 +99,8 @@ export class WebSocketUpgrades {
     const gone = new AbortController();
     const abort = (): void => gone.abort();
     peer.once("close", abort);
-    const shaken = await shakeHands(request, gone, this.#options.handshake);
+    const credentials = { search: searchOf(request), authToken: authTokenOf(request) };
+    const shaken = await shakeHands(request, credentials, gone, this.#options.handshake);
     peer.off("close", abort);
     return shaken;
   }

@@ -1,0 +1,168 @@
+import { randomBytes } from "node:crypto";
+import { type Clock, isObject, type TimerHandle } from "@musubi/protocol";
+import type { PubSub, Unsubscribe } from "../channels/pubsub.js";
+import type { LongPollSession, Poll, PollAnswer } from "./long-poll-session.js";
+import type { SessionAddress } from "./session-tokens.js";
+
+/** What a client sent: text as a string, binary as bytes. */
+export type Message = string | Uint8Array;
+
+export interface LongPollRelayOptions {
+  readonly pubsub: PubSub;
+  readonly clock: Clock;
+  /** The name of this endpoint among all that share the PubSub and the secret. */
+  readonly home: string;
+  /** The sessions that live here. */
+  readonly sessions: ReadonlyMap<string, LongPollSession>;
+  /** How long a session that lives elsewhere may take to show that it does, in milliseconds. */
+  readonly timeoutMs: number;
+  /** How long a poll is held, in milliseconds. */
+  readonly windowMs: number;
+}
+
+/** One request to another endpoint, until it is answered. */
+interface Asked {
+  timer: TimerHandle;
+  readonly answer: (answer: Answer) => void;
+}
+
+type Answer = PollAnswer | { readonly status: 408 } | { readonly status: "held" };
+
+/** A request as it passes through a PubSub, which may carry no bytes. */
+type Ask = { readonly from: string; readonly ref: string; readonly id: string } & (
+  | { readonly ask: "poll" | "forget" }
+  | { readonly ask: "receive"; readonly messages: readonly (readonly [isBinary: boolean, text: string])[] }
+);
+
+/**
+ * Passes requests on to the endpoint where their session lives, through the PubSub: a load balancer sends the polls of
+ * one client anywhere.
+ */
+export class LongPollRelay {
+  readonly #options: LongPollRelayOptions;
+  readonly #asked = new Map<string, Asked>();
+  /** Polls of sessions here whose clients are connected elsewhere. */
+  readonly #polls = new Map<string, { readonly session: LongPollSession; readonly poll: Poll }>();
+  #unsubscribe: Unsubscribe | undefined;
+
+  constructor(options: LongPollRelayOptions) {
+    this.#options = options;
+  }
+
+  /** From now on others reach the sessions here. */
+  start(): void {
+    const { pubsub, home } = this.#options;
+    this.#unsubscribe ??= pubsub.subscribe(inboxOf(home), (message) => this.#heard(message));
+  }
+
+  /** Answers what is still asked with 410. */
+  stop(): void {
+    this.#unsubscribe?.();
+    this.#unsubscribe = undefined;
+    for (const ref of this.#asked.keys()) this.#settle(ref, { status: 410 });
+  }
+
+  /** Polls a session elsewhere; returns what tells it that the client has gone. */
+  poll(address: SessionAddress, poll: Poll): () => void {
+    const ref = this.#ask(address, { ask: "poll" }, (answer) => {
+      // A poll is never answered with the other statuses.
+      poll.answer(answer as PollAnswer, ignore);
+    });
+    return () => {
+      const asked = this.#asked.get(ref);
+      if (asked === undefined) return;
+      this.#forget(ref, asked);
+      this.#publish(address.home, { from: this.#options.home, ref, id: address.id, ask: "forget" });
+    };
+  }
+
+  /** Hands messages to a session elsewhere; the status that its client gets. */
+  receive(address: SessionAddress, messages: readonly Message[]): Promise<number> {
+    const sent = messages.map((message): readonly [boolean, string] =>
+      typeof message === "string" ? [false, message] : [true, Buffer.from(message).toString("base64")],
+    );
+    return new Promise((resolve) => {
+      this.#ask(address, { ask: "receive", messages: sent }, ({ status }) => resolve(status === "held" ? 408 : status));
+    });
+  }
+
+  #ask(
+    { home, id }: SessionAddress,
+    ask:
+      | { readonly ask: "poll" }
+      | { readonly ask: "receive"; readonly messages: readonly (readonly [boolean, string])[] },
+    answer: (answer: Answer) => void,
+  ): string {
+    this.start();
+    const { clock, timeoutMs } = this.#options;
+    const ref = randomBytes(12).toString("base64url");
+    const timer = clock.setTimeout(() => this.#settle(ref, { status: 410 }), timeoutMs);
+    this.#asked.set(ref, { timer, answer });
+    this.#publish(home, { from: this.#options.home, ref, id, ...ask });
+    return ref;
+  }
+
+  #heard(message: unknown): void {
+    // From an endpoint like this one: what it says has the shape that it is given here.
+    if (!isObject(message) || typeof message["ref"] !== "string") return;
+    if (typeof message["ask"] === "string") this.#serve(message as unknown as Ask);
+    else this.#settle(message["ref"], message["answer"] as Answer);
+  }
+
+  #serve(ask: Ask): void {
+    const { ref, from } = ask;
+    const tell = (answer: Answer): void => this.#publish(from, { ref, answer });
+    if (ask.ask === "forget") {
+      const held = this.#polls.get(ref);
+      this.#polls.delete(ref);
+      held?.session.forget(held.poll);
+      return;
+    }
+    const session = this.#options.sessions.get(ask.id);
+    if (session === undefined) {
+      tell({ status: 410 });
+    } else if (ask.ask === "receive") {
+      const messages = ask.messages.map(([isBinary, text]) => (isBinary ? Buffer.from(text, "base64") : text));
+      tell(session.receive(messages) ? { status: 200, messages: [] } : { status: 408 });
+    } else {
+      tell({ status: "held" });
+      const poll: Poll = {
+        answer: (answer, taken) => {
+          this.#polls.delete(ref);
+          tell(answer);
+          taken();
+        },
+      };
+      this.#polls.set(ref, { session, poll });
+      session.poll(poll);
+    }
+  }
+
+  #settle(ref: string, answer: Answer): void {
+    const asked = this.#asked.get(ref);
+    if (asked === undefined) return;
+    const { clock, windowMs, timeoutMs } = this.#options;
+    clock.clearTimeout(asked.timer);
+    if (answer.status === "held") {
+      asked.timer = clock.setTimeout(() => this.#settle(ref, { status: 410 }), windowMs + timeoutMs);
+      return;
+    }
+    this.#asked.delete(ref);
+    asked.answer(answer);
+  }
+
+  #forget(ref: string, { timer }: Asked): void {
+    this.#options.clock.clearTimeout(timer);
+    this.#asked.delete(ref);
+  }
+
+  #publish(home: string, message: Ask | { readonly ref: string; readonly answer: Answer }): void {
+    this.#options.pubsub.publish(inboxOf(home), message);
+  }
+}
+
+function inboxOf(home: string): string {
+  return `musubi:longpoll:${home}`;
+}
+
+function ignore(): void {}

@@ -1,0 +1,230 @@
+import { randomBytes } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { SessionEnvironment } from "../channels/socket-session.js";
+import type { ConnectionSet } from "./connection-set.js";
+import { type HandshakeOptions, searchOf, shakeHands } from "./handshake.js";
+import type { HttpClaim } from "./http-claims.js";
+import { LongPollRelay } from "./long-poll-relay.js";
+import { LongPollSession, type LongPollSessionOptions, type Poll, type PollAnswer } from "./long-poll-session.js";
+import { messagesOf, readBody } from "./post-body.js";
+import { refuseUpgrade } from "./refuse-upgrade.js";
+import { type SessionAddress, SessionTokens } from "./session-tokens.js";
+
+export interface LongPollsOptions {
+  readonly environment: SessionEnvironment;
+  readonly connections: ConnectionSet;
+  readonly handshake: HandshakeOptions;
+  /** Largest body of a POST, in bytes. */
+  readonly maxBodyBytes: number;
+  readonly maxUnsentBytes: number;
+  readonly windowMs: number;
+  readonly maxSessions: number;
+  readonly pubsubTimeoutMs: number;
+  readonly secret: string | Uint8Array | undefined;
+}
+
+/** POSTs of one session that are read at once; phoenix.js sends them one by one. */
+const MAX_POSTS = 4;
+
+/**
+ * The long-poll side of an endpoint, for phoenix.js's `LongPoll` (FRAMES.md, "Longpoll").
+ *
+ * GET opens a session or polls it, POST brings its messages; a token says which. The real status is in the body:
+ * clients of any origin can read it there.
+ */
+export class LongPolls {
+  /** For `claimPaths`. */
+  readonly handlers: Pick<HttpClaim, "request" | "upgrade"> = {
+    request: (request, response) => void this.#answer(request, response),
+    upgrade: (_request, socket) => refuseUpgrade(socket, 400, "this is a long-poll endpoint"),
+  };
+  readonly #options: LongPollsOptions;
+  readonly #shared: LongPollSessionOptions;
+  readonly #handshake: HandshakeOptions;
+  readonly #home = randomBytes(9).toString("base64url");
+  readonly #tokens: SessionTokens;
+  readonly #sessions = new Map<string, LongPollSession>();
+  /** Clients whose `connect` hook still runs. */
+  readonly #pending = new Set<AbortController>();
+  /** POSTs being read, by session. */
+  readonly #posts = new Map<string, number>();
+  readonly #relay: LongPollRelay;
+  #isStopped = false;
+
+  constructor(options: LongPollsOptions) {
+    this.#options = options;
+    const { environment, connections, windowMs, maxUnsentBytes, pubsubTimeoutMs } = options;
+    const { clock, pubsub } = environment;
+    // Every request is judged by its origin, so a handshake need not do it again.
+    this.#handshake = { ...options.handshake, checkOrigin: () => true };
+    const epochMs = Date.now() - clock.now();
+    this.#tokens = new SessionTokens(() => epochMs + clock.now(), options.secret);
+    const ended = (session: LongPollSession): void => {
+      this.#sessions.delete(session.id);
+      connections.remove(session);
+    };
+    this.#shared = { environment, windowMs, maxUnsentBytes, ended };
+    const [home, sessions] = [this.#home, this.#sessions];
+    this.#relay = new LongPollRelay({ pubsub, clock, home, sessions, windowMs, timeoutMs: pubsubTimeoutMs });
+  }
+
+  /** From now on every request is refused with 503, those that wait for their `connect` hook included. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const givenUp of this.#pending) givenUp.abort();
+    this.#relay.stop();
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // Upon an error there is nobody left to tell, and an unheard one would end the process.
+    response.on("error", ignore);
+    try {
+      // An empty body makes phoenix.js try again later; a status there that it does not know would leave it hanging.
+      if (this.#isStopped) send(response.setHeader("connection", "close"), 503);
+      else if (!this.#options.handshake.checkOrigin(request)) sendJson(response, { status: 403 });
+      else if (request.method === "OPTIONS") allow(request, response);
+      else if (request.method === "GET") await this.#get(request, response);
+      else if (request.method === "POST") await this.#post(request, response);
+      else send(response, 400);
+    } catch (cause) {
+      this.#options.environment.logger.error({ err: cause }, "a long-poll request failed");
+      if (!response.headersSent) send(response, 500);
+    }
+  }
+
+  async #get(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { token, address } = this.#sessionOf(request);
+    const session = address?.home === this.#home ? this.#sessions.get(address.id) : undefined;
+    if (address === null || (address.home === this.#home && session === undefined)) {
+      await this.#open(request, response, address !== null);
+      return;
+    }
+    const poll: Poll = {
+      answer: (answer, taken) => {
+        response.off("close", forget).once("close", taken);
+        if (this.#isStopped) response.setHeader("connection", "close");
+        // A session elsewhere has gone: like here, the client gets a new one.
+        if (answer.status === 410 && session === undefined && !this.#isStopped)
+          void this.#open(request, response, true);
+        else sendAnswer(response, answer, token);
+      },
+    };
+    let forget = (): void => session?.forget(poll);
+    if (session === undefined) forget = this.#relay.poll(address, poll);
+    if (response.writableEnded) return;
+    response.once("close", forget);
+    session?.poll(poll);
+  }
+
+  async #post(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { address } = this.#sessionOf(request);
+    const isHere = address?.home === this.#home;
+    if (address === null || (isHere && !this.#sessions.has(address.id))) {
+      sendJson(response, { status: 410 });
+      return;
+    }
+    const posts = this.#posts.get(address.id) ?? 0;
+    if (posts >= MAX_POSTS) {
+      send(response, 503);
+      return;
+    }
+    this.#posts.set(address.id, posts + 1);
+    const body = await readBody(request, this.#options.maxBodyBytes);
+    const left = (this.#posts.get(address.id) ?? 1) - 1;
+    if (left === 0) this.#posts.delete(address.id);
+    else this.#posts.set(address.id, left);
+    if (body === "gone") return;
+    const messages = typeof body === "string" ? body : messagesOf(body, request.headers["content-type"]);
+    if (messages === "too large") send(response.setHeader("connection", "close"), 400);
+    else if (messages === "no UTF-8") send(response, 400);
+    else if (messages === "no base64") send(response, 500);
+    else sendJson(response, { status: await this.#receive(address, isHere, messages) });
+  }
+
+  async #receive(
+    address: SessionAddress,
+    isHere: boolean,
+    messages: readonly (string | Uint8Array)[],
+  ): Promise<number> {
+    if (!isHere) return this.#relay.receive(address, messages);
+    const session = this.#sessions.get(address.id);
+    if (session === undefined) return 410;
+    return session.receive(messages) ? 200 : 408;
+  }
+
+  /** Lets a client in, or not; `hadSession` when its token was one of ours. */
+  async #open(request: IncomingMessage, response: ServerResponse, hadSession: boolean): Promise<void> {
+    const { maxSessions, connections, environment } = this.#options;
+    if (this.#sessions.size + this.#pending.size >= maxSessions) {
+      environment.logger.warn({ maxSessions }, "a long-poll session is refused: there are too many");
+      send(response, 503);
+      return;
+    }
+    const search = searchOf(request);
+    if (hadSession) dropLastToken(search);
+    const authToken = headerOf(request, "x-phoenix-authtoken");
+    const givenUp = new AbortController();
+    const abort = (): void => givenUp.abort();
+    response.once("close", abort);
+    this.#pending.add(givenUp);
+    const shaken = await shakeHands(request, { search, authToken }, givenUp, this.#handshake);
+    this.#pending.delete(givenUp);
+    response.off("close", abort);
+    if (response.destroyed) return;
+    if (shaken.status === 403) {
+      sendJson(response, { status: 403 });
+    } else if (shaken.status !== 101 || this.#isStopped) {
+      send(response, this.#isStopped ? 503 : shaken.status);
+    } else {
+      const session = new LongPollSession(shaken.request, shaken.accepted, this.#shared);
+      this.#sessions.set(session.id, session);
+      connections.add(session);
+      this.#relay.start();
+      sendAnswer(response, { status: 410 }, this.#tokens.sign({ home: this.#home, id: session.id }));
+    }
+  }
+
+  #sessionOf(request: IncomingMessage): { readonly token: string; readonly address: SessionAddress | null } {
+    const token = headerOf(request, "x-phoenix-longpoll-token") ?? searchOf(request).getAll("token").at(-1) ?? "";
+    return { token, address: this.#tokens.verify(token) };
+  }
+}
+
+function sendAnswer(response: ServerResponse, answer: PollAnswer, token: string): void {
+  if (answer.status === 500) send(response, 500);
+  else sendJson(response, { messages: answer.status === 200 ? answer.messages : [], status: answer.status, token });
+}
+
+function sendJson(response: ServerResponse, body: object): void {
+  response.setHeader("cache-control", "no-store");
+  response.setHeader("content-type", "application/json; charset=utf-8");
+  send(response, 200, JSON.stringify(body));
+}
+
+function send(response: ServerResponse, status: number, text = ""): void {
+  response.setHeader("access-control-allow-origin", "*");
+  response.writeHead(status, { "content-length": Buffer.byteLength(text) });
+  response.end(text);
+}
+
+/** Answers the preflight of a browser (Fetch standard, "CORS-preflight fetch"). */
+function allow(request: IncomingMessage, response: ServerResponse): void {
+  response.setHeader("access-control-allow-headers", headerOf(request, "access-control-request-headers") ?? "");
+  response.setHeader("access-control-allow-methods", "get, post, options");
+  response.setHeader("access-control-max-age", "3600");
+  send(response, 200);
+}
+
+/** An app's own `token` stands before the session's, which phoenix.js appends. */
+function dropLastToken(search: URLSearchParams): void {
+  const tokens = search.getAll("token");
+  search.delete("token");
+  for (const token of tokens.slice(0, -1)) search.append("token", token);
+}
+
+function headerOf(request: IncomingMessage, name: string): string | null {
+  const value = request.headers[name];
+  return typeof value === "string" ? value : null;
+}
+
+function ignore(): void {}
