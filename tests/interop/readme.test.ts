@@ -54,7 +54,7 @@ const pages = ["protocol", "client", "react", "server", "testing"].map((name) =>
 test("packages/*/README.md: every snippet compiles", () => {
   const server = readSnippets("packages/server/README.md");
   const all = new Map(pages.flatMap((page) => [...readSnippets(page)]));
-  expect(all.size).toBe(12);
+  expect(all.size).toBe(13);
   compileSnippets("packages", new Map([...all, ...server]), (code) => code);
 }, 60_000);
 

@@ -5,13 +5,20 @@ import { describe, expect, test } from "vitest";
 const REPO = resolve(import.meta.dirname, "../..");
 const SPECS = [
   ...["cache", "connection", "root", "uploads"].map((folder) => `packages/client/src/${folder}/SPEC.md`),
+  "packages/server/src/channels/presence/SPEC.md",
   "packages/server/src/stores/async/SPEC.md",
   "packages/server/src/uploads/SPEC.md",
 ];
 
 /** Sources of the tests that a spec can name, by file name. */
 const tests = new Map(
-  ["packages/client/src", "packages/server/src/stores/async", "packages/server/src/uploads", "tests/interop"]
+  [
+    "packages/client/src",
+    "packages/server/src/channels/presence",
+    "packages/server/src/stores/async",
+    "packages/server/src/uploads",
+    "tests/interop",
+  ]
     .flatMap((folder) =>
       readdirSync(resolve(REPO, folder), { recursive: true, encoding: "utf8" }).map((file) => `${folder}/${file}`),
     )

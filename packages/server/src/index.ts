@@ -18,6 +18,9 @@ export {
   type Stop,
   stop,
 } from "./channels/channel.js";
+export type { PresenceDiff, Presences } from "./channels/presence/directory.js";
+export type { PresenceMeta } from "./channels/presence/messages.js";
+export { createPresence, type Presence, type PresenceOptions, type Presentee } from "./channels/presence/create-presence.js";
 export { createPubSub, type PubSub, type Unsubscribe } from "./channels/pubsub.js";
 export { DEFAULT_SESSION_LIMITS, type SessionLimits } from "./channels/session-limits.js";
 export { systemClock } from "./clock.js";
@@ -85,7 +88,7 @@ export type {
 export type { StateOf } from "./stores/view-state.js";
 export type { CheckOrigin } from "./transport/check-origin.js";
 export type { ConnectAccepted, ConnectHook, ConnectRequest, ConnectResult } from "./transport/connect.js";
-export { createEndpoint, type Endpoint, type EndpointOptions } from "./transport/endpoint.js";
+export { createEndpoint, type Endpoint, type EndpointOptions, type LongPollOptions } from "./transport/endpoint.js";
 export type { HttpServer } from "./transport/http-claims.js";
 export type { TestFile } from "./uploads/send-file.js";
 export type {

@@ -1,4 +1,5 @@
 import type { Logger } from "../logger.js";
+import type { Broadcast } from "./broadcast.js";
 import type { ChannelContext, ConnectedSocket, DeferredReply } from "./channel.js";
 import type { PubSub } from "./pubsub.js";
 
@@ -10,6 +11,7 @@ export interface ContextOwner {
   readonly pubsub: PubSub;
   signal(): AbortSignal;
   push(event: string, payload: unknown): void;
+  relay(message: Broadcast): void;
   broadcast(event: string, payload: unknown, exceptSelf: boolean): void;
   defer(): DeferredReply;
   tell(message: unknown): void;
@@ -46,6 +48,11 @@ export class LiveContext implements ChannelContext {
 
   push(event: string, payload: unknown): void {
     this.#owner.push(event, payload);
+  }
+
+  /** Hands this channel alone a broadcast, as if it had come by PubSub; for presence. While joining it waits. */
+  relay(message: Broadcast): void {
+    this.#owner.relay(message);
   }
 
   broadcast(event: string, payload: unknown): void {

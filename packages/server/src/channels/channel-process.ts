@@ -1,6 +1,6 @@
 import { type Frame, type JsonValue, MusubiError, PHX_CLOSE, PHX_ERROR, PHX_LEAVE } from "@musubi/protocol";
 import type { Logger } from "../logger.js";
-import { frameOf, isBroadcast, publish, pubsubTopic } from "./broadcast.js";
+import { type Broadcast, frameOf, isBroadcast, publish, pubsubTopic } from "./broadcast.js";
 import { callHandler, intercepts } from "./call-handler.js";
 import type { ChannelDefinition, ConnectedSocket, DeferredReply, HandlerResult, JoinResult } from "./channel.js";
 import { type ContextOwner, LiveContext } from "./channel-context.js";
@@ -139,6 +139,23 @@ export class ChannelProcess implements ContextOwner, MailWork {
     }
   }
 
+  relay(message: Broadcast): void {
+    if (this.#hasEnded) return;
+    const { event, payload } = message;
+    const isIntercepted = intercepts(this.#definition, event);
+    const isJoining = this.#status === "joining";
+    if (!isIntercepted && !isJoining) {
+      this.#send(() => frameOf(this.topic, message));
+    } else if (this.#runner.size + this.#early.length >= this.#host.maxMailbox) {
+      // To drop one would show this client a state that never was; a crash makes it join anew.
+      this.#crash(new MusubiError("overloaded", `the mailbox of channel ${this.topic} is full of broadcasts`), event);
+    } else if (isIntercepted) {
+      this.#runner.putLater({ kind: "intercepted", event, payload, bytes: 0 });
+    } else {
+      this.#early.push(frameOf(this.topic, message));
+    }
+  }
+
   broadcast(event: string, payload: unknown, exceptSelf: boolean): void {
     try {
       publish(this.pubsub, this.topic, { event, payload, except: exceptSelf ? this.#id : null });
@@ -243,16 +260,7 @@ export class ChannelProcess implements ContextOwner, MailWork {
   }
 
   #hear(message: unknown): void {
-    if (!isBroadcast(message) || message.except === this.#id || this.#status !== "joined") return;
-    const { event, payload } = message;
-    if (!intercepts(this.#definition, event)) {
-      this.#send(() => frameOf(this.topic, message));
-    } else if (this.#runner.size >= this.#host.maxMailbox) {
-      // To drop one would show this client a state that never was; a crash makes it join anew.
-      this.#crash(new MusubiError("overloaded", `the mailbox of channel ${this.topic} is full of broadcasts`), event);
-    } else {
-      this.#runner.putLater({ kind: "intercepted", event, payload, bytes: 0 });
-    }
+    if (isBroadcast(message) && message.except !== this.#id && this.#status === "joined") this.relay(message);
   }
 
   #answer(mail: PushMail, status: string, response: unknown): void {
