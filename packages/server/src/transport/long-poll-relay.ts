@@ -22,6 +22,7 @@ export interface LongPollRelayOptions {
 
 /** One request to another endpoint, until it is answered. */
 interface Asked {
+  readonly address: SessionAddress;
   timer: TimerHandle;
   readonly answer: (answer: Answer) => void;
 }
@@ -59,7 +60,7 @@ export class LongPollRelay {
   stop(): void {
     this.#unsubscribe?.();
     this.#unsubscribe = undefined;
-    for (const ref of this.#asked.keys()) this.#settle(ref, { status: 410 });
+    for (const ref of this.#asked.keys()) this.#giveUp(ref);
   }
 
   /** Polls a session elsewhere; returns what tells it that the client has gone. */
@@ -68,12 +69,7 @@ export class LongPollRelay {
       // A poll is never answered with the other statuses.
       poll.answer(answer as PollAnswer, ignore);
     });
-    return () => {
-      const asked = this.#asked.get(ref);
-      if (asked === undefined) return;
-      this.#forget(ref, asked);
-      this.#publish(address.home, { from: this.#options.home, ref, id: address.id, ask: "forget" });
-    };
+    return () => void this.#forget(ref);
   }
 
   /** Hands messages to a session elsewhere; the status that its client gets. */
@@ -87,7 +83,7 @@ export class LongPollRelay {
   }
 
   #ask(
-    { home, id }: SessionAddress,
+    address: SessionAddress,
     ask:
       | { readonly ask: "poll" }
       | { readonly ask: "receive"; readonly messages: readonly (readonly [boolean, string])[] },
@@ -96,9 +92,9 @@ export class LongPollRelay {
     this.start();
     const { clock, timeoutMs } = this.#options;
     const ref = randomBytes(12).toString("base64url");
-    const timer = clock.setTimeout(() => this.#settle(ref, { status: 410 }), timeoutMs);
-    this.#asked.set(ref, { timer, answer });
-    this.#publish(home, { from: this.#options.home, ref, id, ...ask });
+    const timer = clock.setTimeout(() => this.#giveUp(ref), timeoutMs);
+    this.#asked.set(ref, { address, timer, answer });
+    this.#publish(address.home, { from: this.#options.home, ref, id: address.id, ...ask });
     return ref;
   }
 
@@ -144,16 +140,26 @@ export class LongPollRelay {
     const { clock, windowMs, timeoutMs } = this.#options;
     clock.clearTimeout(asked.timer);
     if (answer.status === "held") {
-      asked.timer = clock.setTimeout(() => this.#settle(ref, { status: 410 }), windowMs + timeoutMs);
+      asked.timer = clock.setTimeout(() => this.#giveUp(ref), windowMs + timeoutMs);
       return;
     }
     this.#asked.delete(ref);
     asked.answer(answer);
   }
 
-  #forget(ref: string, { timer }: Asked): void {
-    this.#options.clock.clearTimeout(timer);
+  #giveUp(ref: string): void {
+    this.#forget(ref)?.answer({ status: 410 });
+  }
+
+  /** Has what is there for a poll wait for the next one. */
+  #forget(ref: string): Asked | undefined {
+    const asked = this.#asked.get(ref);
+    if (asked === undefined) return undefined;
     this.#asked.delete(ref);
+    this.#options.clock.clearTimeout(asked.timer);
+    const { home, id } = asked.address;
+    this.#publish(home, { from: this.#options.home, ref, id, ask: "forget" });
+    return asked;
   }
 
   #publish(home: string, message: Ask | { readonly ref: string; readonly answer: Answer }): void {

@@ -1,0 +1,139 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { channel, joined, ok } from "../channels/channel.js";
+import { createPubSub, type PubSub } from "../channels/pubsub.js";
+import type { EndpointOptions } from "./endpoint.js";
+import { PollClient } from "./poll-client.test.util.js";
+import { listeningLogger, manualClock, type Running, room, start } from "./raw-client.test.util.js";
+
+/** A PubSub that carries JSON alone, as one between processes does. */
+function jsonPubSub(): PubSub & { mute: boolean } {
+  const inner = createPubSub(listeningLogger());
+  const outer = {
+    mute: false,
+    publish: (topic: string, message: unknown) => {
+      if (!outer.mute) inner.publish(topic, JSON.parse(JSON.stringify(message)));
+    },
+    subscribe: (topic: string, listener: (message: unknown) => void) => inner.subscribe(topic, listener),
+  };
+  return outer;
+}
+
+const bytes = channel("bytes", {
+  join: () => joined(null),
+  handlers: { size: (_ctx, payload) => ok({ size: (payload as Uint8Array).length }) },
+});
+
+let pubsub: ReturnType<typeof jsonPubSub>;
+let clock: ReturnType<typeof manualClock>;
+let home: Running;
+let away: Running;
+let client: PollClient;
+/** The same client, whose requests come out elsewhere. */
+let roaming: PollClient;
+
+const options = (): Partial<EndpointOptions> => ({
+  pubsub,
+  clock,
+  channels: [room, bytes],
+  longPoll: { secret: "shared", pubsubTimeoutMs: 500 },
+});
+
+beforeEach(async () => {
+  pubsub = jsonPubSub();
+  clock = manualClock();
+  home = await start(options());
+  away = await start(options());
+  client = await PollClient.open(home.port);
+  roaming = new PollClient(away.port, client.token);
+});
+afterEach(async () => {
+  pubsub.mute = false;
+  await Promise.all([home.stop(), away.stop()]);
+  expect(clock.pending()).toBe(0);
+});
+
+describe("a session that lives at another endpoint", () => {
+  it("is polled and posted to through the PubSub, in turns with its own", async () => {
+    await roaming.join("room:a");
+    await client.say(["1", "2", "room:a", "ping", { at: "home" }]);
+    expect(await roaming.messages()).toEqual([
+      ["1", "2", "room:a", "phx_reply", { status: "ok", response: { at: "home" } }],
+    ]);
+    await roaming.say(["1", "3", "room:a", "ping", { at: "away" }]);
+    expect(await client.messages()).toHaveLength(1);
+    expect(home.endpoint.inspect()).toEqual({ sockets: 1, channels: 1 });
+    expect(away.endpoint.inspect()).toEqual({ sockets: 0, channels: 0 });
+  });
+
+  it("holds a poll for the window, and answers it when something comes", async () => {
+    await client.join("room:a");
+    const timers = clock.pending();
+    const poll = roaming.poll();
+    await vi.waitUntil(() => clock.pending() === timers + 2);
+    home.endpoint.broadcast("room:a", "tick", {});
+    expect((await poll.reply).messages).toEqual([[null, null, "room:a", "tick", {}]]);
+    const empty = roaming.poll();
+    await vi.waitUntil(() => clock.pending() === timers + 2);
+    clock.advance(10_000);
+    expect(await empty.reply).toMatchObject({ status: 204, token: client.token });
+  });
+
+  it("keeps what comes when the client of a poll has gone", async () => {
+    await client.join("room:a");
+    const timers = clock.pending();
+    const poll = roaming.poll();
+    await vi.waitUntil(() => clock.pending() === timers + 2);
+    poll.request.destroy();
+    await vi.waitUntil(() => clock.pending() === timers);
+    home.endpoint.broadcast("room:a", "tick", {});
+    expect(await roaming.messages()).toEqual([[null, null, "room:a", "tick", {}]]);
+  });
+
+  it("takes binary messages, and is ended by what is no message", async () => {
+    await roaming.join("bytes");
+    const push = Buffer.concat([Buffer.of(0, 1, 1, 5, 4), Buffer.from("12bytessize"), Buffer.of(0xff, 0, 1)]);
+    expect(await roaming.post(push.toString("base64")).reply).toMatchObject({ status: 200 });
+    const [reply] = await roaming.messages();
+    expect(reply).toEqual(["1", "2", "bytes", "phx_reply", { status: "ok", response: { size: 3 } }]);
+    expect(await roaming.post("[not json").reply).toMatchObject({ status: 408 });
+    expect(await roaming.post("[null,1,1,1,1]").reply).toMatchObject({ status: 410 });
+    expect(home.endpoint.inspect().sockets).toBe(0);
+  });
+
+  it("gets 410 when it is gone, and the client a session at the endpoint it asked", async () => {
+    await client.post("[not json").reply;
+    const { status, token } = await roaming.poll().reply;
+    expect(status).toBe(410);
+    expect(token).not.toBe(client.token);
+    expect(away.endpoint.inspect().sockets).toBe(1);
+  });
+
+  it("gets 410 after pubsubTimeoutMs when its endpoint does not answer", async () => {
+    pubsub.mute = true;
+    const timers = clock.pending();
+    const asked = [roaming.post("[null,1,1,1,1]"), roaming.poll()];
+    await vi.waitUntil(() => clock.pending() === timers + 2);
+    clock.advance(499);
+    expect(clock.pending()).toBe(timers + 2);
+    clock.advance(1);
+    for (const { reply } of asked) expect(await reply).toMatchObject({ http: 200, status: 410 });
+    expect(away.endpoint.inspect().sockets).toBe(1);
+  });
+
+  it("is told to come back when the endpoint that it asks closes meanwhile, and lives on", async () => {
+    const timers = clock.pending();
+    const poll = roaming.poll();
+    await vi.waitUntil(() => clock.pending() === timers + 2);
+    await away.endpoint.close();
+    expect(await poll.reply).toMatchObject({ status: 410, headers: { connection: "close" } });
+    await client.beat();
+  });
+});
+
+it("what is no request of an endpoint is ignored", async () => {
+  const [inbox] = JSON.parse(Buffer.from(client.token.split(".")[0] ?? "", "base64url").toString()) as [string];
+  for (const message of [null, 5, {}, { ref: 1 }, { ref: "x", answer: { status: 200 } }, { ref: "x", ask: "forget" }]) {
+    pubsub.publish(`musubi:longpoll:${inbox}`, message);
+  }
+  await client.beat();
+});
