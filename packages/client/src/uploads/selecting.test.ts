@@ -241,6 +241,23 @@ describe("selecting", () => {
     expect(uploads.topics("phx_join")).toEqual([]);
   });
 
+  test("what was cancelled before its answer stays so, though the root began anew in between", async () => {
+    const held = hold("allow_upload");
+    const selecting = slot.select(file("abc"), { autoStart: true });
+    await uploads.got("allow_upload", 1);
+    uploads.ops({ op: "add", ref: "e1", entry: entryOf("e1", "abc.txt", 3) });
+    await eventually(() => slot.entries.length === 1);
+    await slot.cancel("e1");
+    uploads.server.restart(ROOT, { title: "B", photos: { __musubi_upload__: "photos" } });
+    await eventually(() => slot.entries.length === 0);
+    const entries = { 1: { type: "channel", entry_ref: "e1", token: "t" } };
+    uploads.server.reply(held.messages[0] as ReceivedMessage, "ok", { entries });
+    expect((await selecting).accepted).toEqual(["e1"]);
+    await slot.start();
+    expect(brief()).toEqual([]);
+    expect(uploads.topics("phx_join")).toEqual([]);
+  });
+
   test("what is no file is bad usage", async () => {
     await expect(slot.select(["a"] as never)).rejects.toMatchObject({ code: "invalid_usage" });
   });

@@ -29,6 +29,8 @@ interface Selection {
   readonly files: ReadonlyMap<string, Blob>;
   readonly answered: Deferred<LinkAnswer | { readonly status: "lost"; readonly error: UploadError }>;
   readonly done: Deferred<void>;
+  /** Refs that the slot has shown meanwhile: one that it shows no more is over. */
+  readonly seen: Set<string>;
   /** How often the server was asked. */
   asked: number;
   /** Which life of the root was asked. */
@@ -81,6 +83,7 @@ export class UploadEngine {
       files: new Map(fitting.map((file) => [String(++this.#clientRefs), file])),
       answered: createDeferred(),
       done: createDeferred(),
+      seen: new Set(),
       asked: 0,
       life: undefined,
       isSent: false,
@@ -170,7 +173,7 @@ export class UploadEngine {
 
   /** Makes jobs of what the server has taken. Returns their refs; what it has not taken is added to `rejected`. */
   #take(selection: Selection, response: unknown, rejected: RejectedFile[]): string[] {
-    const { slot, files, isCancelled, isStarted } = selection;
+    const { slot, files, seen, isCancelled, isStarted } = selection;
     const { config, errors, answerFor } = readPreflight(response);
     const accepted: string[] = [];
     const refused: RejectedFile[] = [];
@@ -187,9 +190,9 @@ export class UploadEngine {
         continue;
       }
       accepted.push(ref);
-      // The server may be done with it before it answers.
+      // The server may be done with it before it answers; it goes from view where the root begins anew since.
       const known = slot.entries.find((entry) => entry.ref === ref);
-      if (known !== undefined && !isOpen(known)) continue;
+      if (known === undefined ? seen.has(ref) : !isOpen(known)) continue;
       this.#fold(slot, { op: "add", ref, entry: pendingEntry(ref, file) });
       const job: Job = { slot, ref, file, answer, done: createDeferred(), status: "waiting", stop: () => {} };
       this.#jobs.add(job);
@@ -304,10 +307,12 @@ export class UploadEngine {
       if (isGone) this.#end(job, { op: "error", ref: job.ref, error: { ...STORE_GONE } });
       else if (entry === undefined || !isOpen(entry)) this.#end(job);
     }
+    const selections = this.#selectionsOf(slot);
+    for (const { seen } of selections) for (const { ref } of slot.entries) seen.add(ref);
     if (!isGone) return this.#cancelLost(slot);
     this.#unsure.delete(slot);
     this.#unwatch(slot);
-    for (const { answered } of this.#selectionsOf(slot)) answered.resolve({ status: "lost", error: STORE_GONE });
+    for (const { answered } of selections) answered.resolve({ status: "lost", error: STORE_GONE });
   }
 
   #handleState(): void {
