@@ -1,28 +1,16 @@
 import { createHash, randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
-import { rename } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type ExternalUploader, type MusubiConnection, type UploadHandle } from "@musubi/client";
-import {
-  command,
-  createMusubiServer,
-  defineStore,
-  type InferStores,
-  Rejection,
-  type UploadedFile,
-  upload,
-} from "@musubi/server";
 import { eventually } from "@musubi/testing";
-import { type Channel, Socket } from "phoenix";
-import * as v from "valibot";
+import type { Socket } from "phoenix";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { WebSocket } from "ws";
+import { type AlbumStores, defineAlbum, quickSocket } from "./support/album.js";
 import {
   hashOfFile,
   type PutTarget,
   type StoreUploadServer,
-  type StoreUploadServerOptions,
   startKeepingServer,
   startPutTarget,
   startStoreServer,
@@ -30,67 +18,16 @@ import {
 
 let target: PutTarget;
 let kept: string;
-
-const Album = defineStore("Album", {
-  mount: () => ({ saved: [] as readonly string[] }),
-  uploads: {
-    photos: { accept: [".bin", "text/*"], maxEntries: 5, maxFileSize: 30_000, chunkSize: 1_000 },
-    cover: { chunkSize: 1_000, chunkTimeoutMs: 60_000 },
-    auto: { autoUpload: true },
-    elsewhere: {
-      maxEntries: 3,
-      async presign({ ref, name }) {
-        if (name.startsWith("never")) throw new Rejection("quota");
-        if (name.startsWith("broken")) throw new Error("secret");
-        const path = name.startsWith("forbidden") ? "forbidden" : ref;
-        return { uploader: "put", meta: { url: `${target.url}/${path}` } };
-      },
-    },
-  },
-  render: ({ saved }) => ({
-    saved,
-    photos: upload("photos"),
-    cover: upload("cover"),
-    auto: upload("auto"),
-    elsewhere: upload("elsewhere"),
-  }),
-  commands: {
-    save: command(v.object({ postpone: v.optional(v.string(), "") }), async (ctx, { postpone }) => {
-      const consume = async ({ path, name }: UploadedFile, keep: () => void): Promise<string> => {
-        if (name === postpone) keep();
-        else if (name === "move.bin") {
-          await rename(path, join(kept, "moved"));
-          return "moved";
-        }
-        return hashOfFile(path);
-      };
-      const photos = await ctx.consumeUploadedEntries("photos", consume);
-      const cover = await ctx.consumeUploadedEntries("cover", consume);
-      ctx.assign({ saved: [...ctx.assigns.saved, ...photos, ...cover] });
-      return { hashes: [...photos, ...cover] };
-    }),
-    saveElsewhere: command(async (ctx) => ({
-      names: await ctx.consumeUploadedEntries("elsewhere", ({ name, uploader }) => `${name} by ${uploader}`),
-    })),
-    fail: command(async (ctx) => {
-      await ctx.consumeUploadedEntries("photos", () => 1);
-      ctx.cancelUpload("cover");
-      throw new Error("after all");
-    }),
-    drop: command((ctx) => ctx.cancelUpload("photos")),
-  },
-});
-
-const server = (options: Partial<StoreUploadServerOptions> = {}): Promise<StoreUploadServer> =>
-  startStoreServer({ stores: [Album], ...options });
-type Stores = InferStores<ReturnType<typeof createMusubiServer<[typeof Album]>>>;
-
+let store: ReturnType<typeof defineAlbum>;
 let running: StoreUploadServer;
 const sockets: Socket[] = [];
+
+const server = (): Promise<StoreUploadServer> => startStoreServer({ stores: [store] });
 
 beforeEach(async () => {
   target = await startPutTarget();
   kept = mkdtempSync(join(tmpdir(), "musubi-kept-"));
+  store = defineAlbum(target.url, kept);
 });
 
 afterEach(async () => {
@@ -105,23 +42,14 @@ const put: ExternalUploader = async ({ file, meta, signal }) => {
   if (!response.ok) throw new Error(`the target answered ${response.status}`);
 };
 
-function open(params: object = {}): Socket {
-  const socket = new Socket(running.url, {
-    transport: WebSocket,
-    params,
-    reconnectAfterMs: () => 5,
-    rejoinAfterMs: () => 5,
-  });
+async function mountAlbum(): Promise<{ connection: MusubiConnection<AlbumStores>; album: Album }> {
+  const socket = quickSocket(running.url);
   sockets.push(socket);
-  return socket;
+  const connection = await connect<AlbumStores>(socket, { uploaders: { put } });
+  const mounted = await connection.mountStore({ module: "Album", id: "a" });
+  return { connection, album: mounted.store };
 }
-
-async function mountAlbum(): Promise<{ connection: MusubiConnection<Stores>; album: Album }> {
-  const connection = await connect<Stores>(open(), { uploaders: { put } });
-  const { store } = await connection.mountStore({ module: "Album", id: "a" });
-  return { connection, album: store };
-}
-type Album = Awaited<ReturnType<MusubiConnection<Stores>["mountStore"]>>["store"];
+type Album = Awaited<ReturnType<MusubiConnection<AlbumStores>["mountStore"]>>["store"];
 
 const hashOf = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 const statuses = (slot: UploadHandle) => slot.entries.map(({ status }) => status);
@@ -160,7 +88,7 @@ describe("files of a real client", () => {
   test("protocol.md 6: cut three times in the middle it goes on, and no byte comes twice", async () => {
     let chunks = 0;
     let bytes = 0;
-    running = await startKeepingServer([Album], (length) => {
+    running = await startKeepingServer([store], (length) => {
       bytes += length;
       // The bytes are kept, and their answer is lost; or it is on its way.
       if (++chunks === 5 || chunks === 11) running.cut();
@@ -288,168 +216,5 @@ describe("an external slot against a real HTTP target", () => {
     expect(JSON.stringify(rejected)).not.toContain("secret");
     expect(codes(album.elsewhere)).toEqual([["external_failed"]]);
     await expect(album.dispatchCommand("saveElsewhere")).resolves.toEqual({ names: [] });
-  });
-});
-
-/** A client that checks nothing itself. */
-class RawClient {
-  readonly #socket: Socket;
-  readonly #connection: Channel;
-  /** Ops of uploads, in order. */
-  readonly ops: Record<string, unknown>[] = [];
-
-  constructor(params: object = {}) {
-    this.#socket = open(params);
-    this.#socket.connect();
-    this.#connection = this.#socket.channel("musubi:connection", {});
-    this.#connection.on("patch", ({ upload_ops = [] }: { upload_ops?: Record<string, unknown>[] }) => {
-      this.ops.push(...upload_ops);
-    });
-  }
-
-  async mount(): Promise<this> {
-    await answerOf(this.#connection.join());
-    await answerOf(this.#connection.push("mount", { module: "Album", id: "a", params: {} }));
-    return this;
-  }
-
-  push(event: string, message: object): Promise<Record<string, unknown>> {
-    return answerOf(this.#connection.push(event, { root_id: "Album:a", store_id: [], name: "photos", ...message }));
-  }
-
-  async allow(size: number, name = "a.bin"): Promise<{ entry_ref: string; token: string }> {
-    const { entries } = await this.push("allow_upload", { entries: [{ client_ref: "1", name, size, type: "" }] });
-    return (entries as Record<string, { entry_ref: string; token: string }>)["1"] as never;
-  }
-
-  async join(ref: string, token: unknown): Promise<{ answer: unknown; channel: Channel }> {
-    const channel = this.#socket.channel(`musubi_upload:${ref}`, { token });
-    const answer = await answerOf(channel.join());
-    // phoenix.js asks for ever.
-    if ("reason" in answer) channel.leave();
-    return { answer, channel };
-  }
-}
-
-type Push = ReturnType<Channel["push"]>;
-
-/** The response of a push, or what it was refused with. */
-function answerOf(push: Push): Promise<Record<string, unknown>> {
-  return new Promise((resolve, reject) => {
-    push
-      .receive("ok", resolve)
-      .receive("error", resolve)
-      .receive("timeout", () => reject(new Error("timeout")));
-  });
-}
-
-const chunk = (channel: Channel, bytes: number) => answerOf(channel.push("chunk", new Uint8Array(bytes).buffer));
-
-describe("a client that checks nothing", () => {
-  test("protocol.md 6: files of a wrong kind, too large and too many are refused one by one; the rest is taken", async () => {
-    running = await server();
-    const client = await new RawClient().mount();
-    const entry = (client_ref: string, name: string, size = 1, type = "") => ({ client_ref, name, size, type });
-    const { entries, errors, config } = await client.push("allow_upload", {
-      entries: [
-        entry("__proto__", "../../a.BIN"),
-        entry("text", "a", 1, "Text/Plain; charset=utf-8"),
-        entry("wrong", "bin.exe", 1, "application/octet-stream"),
-        entry("large", "b.bin", 30_001),
-        entry("3", "3.bin"),
-        entry("4", "4.bin"),
-        entry("5", "5.bin"),
-        entry("6", "6.bin"),
-      ],
-    });
-    expect(Object.keys(entries as object)).toEqual(["3", "4", "5", "__proto__", "text"]);
-    expect((errors as { ref: string; code: string }[]).map(({ ref, code }) => [ref, code])).toEqual([
-      ["wrong", "not_accepted"],
-      ["large", "too_large"],
-      ["6", "too_many_files"],
-    ]);
-    expect(config).toMatchObject({ max_entries: 5, max_file_size: 30_000 });
-    const again = await client.push("allow_upload", { entries: [entry("7", "7.bin")] });
-    expect(again["errors"]).toMatchObject([{ ref: "7", code: "too_many_files" }]);
-    // No token travels in an envelope.
-    expect(JSON.stringify(client.ops)).not.toContain("token");
-  });
-
-  test("protocol.md 6: forged, expired and other people's tokens are refused, and so is a ref that is none", async () => {
-    running = await server({
-      connect: ({ params }) => ({ user: { id: params["user"] } }),
-      uploads: { tokenTtlMs: 600_000, secret: "of all processes" },
-    });
-    const client = await new RawClient({ user: "ada" }).mount();
-    const other = await new RawClient({ user: "eve" }).mount();
-    const { entry_ref, token } = await client.allow(2_000);
-    const second = await client.allow(2_000);
-    const [body = "", mac = ""] = token.split(".");
-    const claims = JSON.parse(Buffer.from(body, "base64url").toString()) as unknown[];
-    const richer = Buffer.from(JSON.stringify(claims.with(4, 1_000_000))).toString("base64url");
-    for (const wrong of [`${richer}.${mac}`, body, `${body}.`, `${token}x.`, "", null, second.token]) {
-      expect((await client.join(entry_ref, wrong)).answer).toMatchObject({ reason: "invalid_token" });
-    }
-    expect((await other.join(entry_ref, token)).answer).toMatchObject({ reason: "invalid_token" });
-    expect((await client.join("../../etc/passwd", token)).answer).toMatchObject({ reason: "unknown_upload" });
-    expect((await client.join(entry_ref, token)).answer).toEqual({ offset: 0 });
-    await running.close();
-    running = await server({ uploads: { tokenTtlMs: 30 } });
-    const late = await new RawClient().mount();
-    const expired = await late.allow(2_000);
-    await eventually(() => late.ops.some(({ op }) => op === "error"), "the entry has failed");
-    expect(late.ops.at(-1)).toMatchObject({ ref: expired.entry_ref, error: { code: "chunk_timeout" } });
-    expect((await late.join(expired.entry_ref, expired.token)).answer).toMatchObject({ reason: "unknown_upload" });
-  });
-
-  test("protocol.md 6: chunks that are too large, or more than was announced, end the file", async () => {
-    running = await server();
-    const client = await new RawClient().mount();
-    const { entry_ref, token } = await client.allow(1_500);
-    const { channel } = await client.join(entry_ref, token);
-    expect(await answerOf(channel.push("chunk", { not: "bytes" }))).toMatchObject({ reason: "malformed_message" });
-    expect(await answerOf(channel.push("other", {}))).toMatchObject({ reason: "unknown_event" });
-    expect(await chunk(channel, 1_000)).toEqual({ progress: 66 });
-    expect(await chunk(channel, 501)).toMatchObject({ reason: "too_large" });
-    const second = await client.allow(1_500);
-    const { channel: fast } = await client.join(second.entry_ref, second.token);
-    expect(await chunk(fast, 1_001)).toMatchObject({ reason: "chunk_too_large" });
-    await eventually(() => client.ops.filter(({ op }) => op === "error").length === 2);
-    await eventually(() => running.files().length === 0);
-  });
-
-  test("server.md 4: a join takes an entry over, and the channel that had it is closed", async () => {
-    running = await server();
-    const client = await new RawClient().mount();
-    const { entry_ref, token } = await client.allow(1_500);
-    const { channel } = await client.join(entry_ref, token);
-    expect(await chunk(channel, 700)).toEqual({ progress: 46 });
-    let isClosed = false;
-    channel.onClose(() => {
-      isClosed = true;
-    });
-    // Another socket, with the same token: the same client, whose first one is half open.
-    const second = new RawClient();
-    const taken = await second.join(entry_ref, token);
-    expect(taken.answer).toEqual({ offset: 700 });
-    await eventually(() => isClosed, "the first channel is closed");
-    expect(await chunk(taken.channel, 800)).toEqual({ progress: 100 });
-    const { response } = (await client.push("command", { name: "save", payload: {} })) as { response?: unknown };
-    expect(response).toBeUndefined();
-    await eventually(() => running.files().length === 0, "it was consumed");
-  });
-
-  test("server.md 4: past the bounds of a root and of the process files are overloaded, until others have gone", async () => {
-    running = await server({ uploads: { maxEntriesPerRoot: 3, maxBytes: 5_000 } });
-    const client = await new RawClient().mount();
-    const entry = (client_ref: string, size: number) => ({ client_ref, name: "a.bin", size, type: "" });
-    const first = await client.push("allow_upload", { entries: [entry("1", 4_000), entry("2", 4_000), entry("3", 1)] });
-    expect(first["errors"]).toMatchObject([{ ref: "2", code: "overloaded" }]);
-    const more = await client.push("allow_upload", { entries: [entry("4", 1), entry("5", 1)] });
-    expect(more["errors"]).toMatchObject([{ ref: "5", code: "overloaded" }]);
-    const { entries } = first as { entries: Record<string, { entry_ref: string }> };
-    await client.push("cancel_upload", { ref: entries["1"]?.entry_ref });
-    const last = await client.push("allow_upload", { entries: [entry("6", 4_000)] });
-    expect(last["errors"]).toEqual([]);
   });
 });
