@@ -2,9 +2,11 @@ import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import WebSocket from "ws";
 import { type EchoServer, startEchoServer } from "./support/echo-server.js";
 import { recording, recordingNames, unclip } from "./support/fixtures.js";
-import { RawClient } from "./support/raw-client.js";
+import { httpRequest, RawClient } from "./support/raw-client.js";
 
 const FRAMES = 6_000;
+/** Long-poll requests, most of which carry several frames. */
+const REQUESTS = 1_500;
 /** Set it to repeat a failure. */
 const SEED = Number(process.env["FUZZ_SEED"] ?? Date.now() % 2 ** 31);
 
@@ -76,11 +78,23 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-it(`stands ${FRAMES} random frames (FUZZ_SEED=${SEED})`, { timeout: 120_000 }, async () => {
-  const rejections: unknown[] = [];
-  const onRejection = (cause: unknown): void => void rejections.push(cause);
+/** What escaped while a test ran. */
+function watchRejections(): { readonly seen: readonly unknown[]; stop(): void } {
+  const seen: unknown[] = [];
+  const onRejection = (cause: unknown): void => void seen.push(cause);
   process.on("unhandledRejection", onRejection);
   process.on("uncaughtException", onRejection);
+  return {
+    seen,
+    stop() {
+      process.off("unhandledRejection", onRejection);
+      process.off("uncaughtException", onRejection);
+    },
+  };
+}
+
+it(`stands ${FRAMES} random frames (FUZZ_SEED=${SEED})`, { timeout: 120_000 }, async () => {
+  const rejections = watchRejections();
   const url = `ws://127.0.0.1:${server.port}/socket/websocket?vsn=2.0.0`;
   const calm = new RawClient(url);
   await calm.next();
@@ -114,10 +128,111 @@ it(`stands ${FRAMES} random frames (FUZZ_SEED=${SEED})`, { timeout: 120_000 }, a
     if (random() < 0.5) await ended;
   }
 
-  expect(rejections).toEqual([]);
-  process.off("unhandledRejection", onRejection);
-  process.off("uncaughtException", onRejection);
+  expect(rejections.seen).toEqual([]);
+  rejections.stop();
   await vi.waitUntil(() => server.endpoint.inspect().sockets === 1, { timeout: 20_000 });
   expect(server.endpoint.inspect()).toEqual({ sockets: 1, channels: 0 });
   calm.webSocket.terminate();
+});
+
+/** A body as phoenix.js sends it, or nearly. */
+function madeUpBody(): Buffer {
+  const lines = Array.from({ length: below(4) === 0 ? below(130) : 1 + below(4) }, () => {
+    const kind = random();
+    if (kind < 0.7) return madeUp();
+    if (kind < 0.9) return Buffer.from(mutated().toString("base64"));
+    return mutated();
+  });
+  const body = Buffer.from(lines.map((line) => line.toString("latin1")).join(pick(["\n", "\n", "\r\n", ""])), "latin1");
+  for (let changes = below(3) === 0 ? below(4) : 0; changes > 0 && body.length > 0; changes--) {
+    body[below(body.length)] = below(256);
+  }
+  return body;
+}
+
+function mutatedToken(token: string): string {
+  const kind = below(5);
+  if (kind === 0) return token.slice(0, below(token.length));
+  if (kind === 1) return `${token}${pick([".", "A", token])}`;
+  if (kind === 2) return pick(["", ".", "..", "__proto__", "SFMyNTY.g2gDaARkAAJ2MQ.x", "%", "A".repeat(5_000)]);
+  const at = below(token.length);
+  return `${token.slice(0, at)}${String.fromCharCode(33 + below(93))}${token.slice(at + 1)}`;
+}
+
+it(`stands ${REQUESTS} random long-poll requests (FUZZ_SEED=${SEED})`, { timeout: 120_000 }, async () => {
+  const rejections = watchRejections();
+  // Time stands still here, so that held polls wait until it is told to go on.
+  const { clock, port } = server;
+  const ask = (method: string, token: string, headers: Record<string, string> = {}, body?: Buffer) => {
+    const query = token === "" ? "" : `&token=${encodeURIComponent(token)}`;
+    const path = `/socket_still/longpoll?vsn=2.0.0${query}`;
+    return httpRequest(port, { method, path, headers, ...(body === undefined ? {} : { body }) });
+  };
+  const openSession = async (): Promise<string> => {
+    const { body } = await ask("GET", "");
+    return (JSON.parse(body) as { token: string }).token;
+  };
+  const calm = await openSession();
+  const polls: Promise<{ readonly status: number }>[] = [];
+  const seen = new Map<number, number>();
+  const note = (status: number): void => void seen.set(status, (seen.get(status) ?? 0) + 1);
+
+  let token = await openSession();
+  for (let sent = 0; sent < REQUESTS; sent++) {
+    const kind = random();
+    if (kind < 0.6) {
+      const type = pick(["application/x-ndjson", "application/x-ndjson", "application/json", "", "x".repeat(100)]);
+      const { status, body } = await ask("POST", token, { "content-type": type }, madeUpBody());
+      expect([200, 400, 500]).toContain(status);
+      if (status === 200) note((JSON.parse(body) as { status: number }).status);
+      // A session that has ended says so until the next one is opened.
+      if (body !== '{"status":200}' && status === 200) token = await openSession();
+    } else if (kind < 0.7) {
+      polls.push(ask("GET", token));
+    } else if (kind < 0.95) {
+      const wrong = mutatedToken(token);
+      const method = pick(["POST", "GET"]);
+      const asked = ask(
+        method,
+        wrong,
+        pick([{}, { "x-phoenix-longpoll-token": mutatedToken(token).replaceAll(/[^!-~]/g, "") }]),
+      );
+      // Base64 leaves room for other spellings of one signature, so one of these may poll, and be held.
+      if (method === "GET") polls.push(asked);
+      else expect((await asked).status).toBeLessThan(501);
+    } else {
+      const { status } = await ask(pick(["PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"]), token);
+      expect([200, 400]).toContain(status);
+    }
+    if (sent % 100 === 0) {
+      clock.advance(1_000);
+      const beat = Buffer.from(`[null,"h${sent}","phoenix","heartbeat",{}]`);
+      expect((await ask("POST", calm, { "content-type": "application/x-ndjson" }, beat)).body).toBe('{"status":200}');
+      const { body } = await ask("GET", calm);
+      expect((JSON.parse(body) as { messages: string[] }).messages.map((text) => JSON.parse(text) as unknown)).toEqual([
+        [null, `h${sent}`, "phoenix", "phx_reply", { status: "ok", response: {} }],
+      ]);
+    }
+  }
+
+  // Every held poll ends, every session with it, and no timer is left.
+  for (let window = 0; window < 4; window++) {
+    clock.advance(10_000);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  for (const { status } of await Promise.all(polls)) expect([200, 500]).toContain(status);
+  await vi.waitUntil(
+    () => {
+      clock.advance(10_000);
+      return server.endpoints["/socket_still"]?.inspect().sockets === 0;
+    },
+    { timeout: 20_000 },
+  );
+  expect(server.endpoints["/socket_still"]?.inspect()).toEqual({ sockets: 0, channels: 0 });
+  expect(clock.pending).toBe(0);
+  // Some of it was taken, and some of it ended sessions: neither alone would show much.
+  expect(seen.get(200)).toBeGreaterThan(20);
+  expect(seen.get(408)).toBeGreaterThan(20);
+  expect(rejections.seen).toEqual([]);
+  rejections.stop();
 });

@@ -99,7 +99,7 @@ export interface HttpAnswer {
 /** One HTTP request, without anything that Node would add of its own. */
 export function httpRequest(
   port: number,
-  options: { method: string; path: string; headers: Readonly<Record<string, string>>; body?: string },
+  options: { method: string; path: string; headers: Readonly<Record<string, string>>; body?: string | Buffer },
 ): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     const { method, path, headers, body } = options;
