@@ -196,7 +196,7 @@ export class RootWatch {
       throw new Divergence("a cached state is said to be one", this.root.key);
     const before = this.#marks;
     if (snapshot !== this.#snapshot) this.#marks = this.#overlays.length === 0 ? NO_MARKS : readMarks(snapshot);
-    const version = !isSeed ? own : this.#isSeed ? this.#version : this.#seedOf(tree, snapshot);
+    const version = isSeed ? this.#seedOf(tree, snapshot) : own;
     const isSame = run === this.#run && version === this.#version && isSeed === this.#isSeed;
     if (isSame && snapshot === this.#snapshot) return;
     this.#snapshot = snapshot;
@@ -270,7 +270,11 @@ export class RootWatch {
     this.#isSeed = isSeed;
   }
 
+  /** The version of a cached state: the one seen last, unless a newer record has taken its place. */
   #seedOf(tree: StoreNode, snapshot: unknown): number {
+    const { current } = this;
+    const isSame = this.#isSeed && current !== undefined && deepEqual(tree, current.tree as JsonValue);
+    if (isSame && this.#isExpected(tree, snapshot, current)) return this.#version;
     return this.#cache.shownBy(this.root, tree, (kept) => this.#isExpected(tree, snapshot, kept)).version;
   }
 
