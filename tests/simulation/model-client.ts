@@ -15,6 +15,8 @@ export class ModelClient {
   readonly stuck: Set<string> = new Set();
   /** Mounts that were answered and have not begun, by `root_id`. */
   readonly beginning: Map<string, { readonly pair: string }> = new Map();
+  /** Mounts that have begun and are not answered, by `root_id`. */
+  readonly unanswered: Map<string, { readonly pair: string }> = new Map();
   /** The ref of each topic's join. */
   readonly joinRefs: Map<string, string> = new Map();
   readonly #peer: MemoryPeer;
@@ -82,6 +84,7 @@ export class ModelClient {
     this.known.clear();
     this.stuck.clear();
     this.beginning.clear();
+    this.unanswered.clear();
   }
 
   #send(frame: Parameters<typeof encodeTextFrame>[0]): void {

@@ -78,13 +78,16 @@ export class ModelMounts {
     if (session !== undefined && held !== undefined) client.roots.delete(held.rootId);
     const rootId = held?.rootId ?? this.#nameFor(module, id);
     if (session !== undefined && client.beginning.get(rootId)?.pair === pair) client.beginning.delete(rootId);
+    // A `root_id` is its mount's until the answer to that, even if the root has ended before: its client holds messages
+    // by `root_id` until a mount is answered, and cannot tell which of two they were for.
+    const isAwaited = (client.unanswered.get(rootId) ?? { pair }).pair !== pair;
     const isOthers = (client.roots.get(rootId) ?? client.beginning.get(rootId) ?? { pair }).pair !== pair;
     // One whose own mount is not answered yet cannot be told apart.
     if (isOthers && this.#context.style.mixesUpNamesakes && this.#context.held.size === 0) {
       this.#context.coverage.note("mount answered with another's root");
       return reply("ok", { root_id: rootId });
     }
-    if (client.roots.has(rootId) || client.beginning.has(rootId) || client.stuck.has(pair))
+    if (isAwaited || client.roots.has(rootId) || client.beginning.has(rootId) || client.stuck.has(pair))
       return reply("error", { reason: "already_mounted", root_id: rootId });
     const isNew = !client.known.has(pair);
     client.known.add(pair);
@@ -142,10 +145,16 @@ export class ModelMounts {
         cover.note("mount stillborn");
         answer();
         return roots.end(client, roots.begin(client, pair, rootId, params, false), mood.retry);
-      case "slow":
+      case "slow": {
         cover.note("mount slow");
         roots.begin(client, pair, rootId, params);
-        return held.hold(mood.ms, answer);
+        const mount = { pair };
+        client.unanswered.set(rootId, mount);
+        return held.hold(mood.ms, () => {
+          if (client.unanswered.get(rootId) === mount) client.unanswered.delete(rootId);
+          answer();
+        });
+      }
       case "early": {
         cover.note(mood.changes > 60 ? "mount early, overflowing" : "mount early");
         const run = roots.begin(client, pair, rootId, params);
