@@ -98,9 +98,14 @@ export class RawClient {
     this.closed = new Promise((resolve) => webSocket.on("close", resolve));
   }
 
-  static async open(port: number, query = "", protocols: string[] = []): Promise<RawClient> {
+  static async open(
+    port: number,
+    query = "",
+    protocols: string[] = [],
+    options: WebSocket.ClientOptions = {},
+  ): Promise<RawClient> {
     const url = `ws://127.0.0.1:${port}/socket/websocket?vsn=2.0.0${query}`;
-    const client = new RawClient(new WebSocket(url, protocols));
+    const client = new RawClient(new WebSocket(url, protocols, options));
     await new Promise((resolve, reject) => {
       client.webSocket.on("open", resolve);
       client.webSocket.on("error", reject);
