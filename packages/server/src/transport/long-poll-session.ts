@@ -92,7 +92,6 @@ export class LongPollSession implements SessionTransport, Connection, Flushable 
   /** Takes messages of the client, in order; `false` once one of them has ended the session. */
   receive(messages: readonly (string | Uint8Array)[]): boolean {
     for (const message of messages) {
-      if (!this.#isOpen) break;
       try {
         if (typeof message === "string") this.session.receiveText(message);
         else this.session.receiveBinary(message);

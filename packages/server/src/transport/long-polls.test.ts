@@ -52,6 +52,19 @@ describe("a poll", () => {
     expect((await poll.reply).messages).toEqual([1, 2, 3].map((n) => [null, null, "room:a", "tick", { n }]));
   });
 
+  it("brings what was said before its session ended, and the next one the end", async () => {
+    const clock = manualClock();
+    const { port, endpoint } = await run({ clock, connect: () => ({ id: "me" }) });
+    const client = await PollClient.open(port);
+    await client.join("room:a");
+    const poll = client.poll();
+    await held(clock, 2);
+    endpoint.broadcast("room:a", "last", {});
+    endpoint.disconnect("me");
+    expect((await poll.reply).messages).toEqual([[null, null, "room:a", "last", {}]]);
+    expect(await client.poll().reply).toMatchObject({ status: 410 });
+  });
+
   it("whose client has gone takes nothing along", async () => {
     const clock = manualClock();
     const { port, endpoint } = await run({ clock });
