@@ -7,9 +7,11 @@ import {
   clock,
   connection,
   file,
+  finish,
   hold,
   mounted,
   pushed,
+  resumable,
   sent,
   slot,
   turn,
@@ -48,6 +50,33 @@ describe("cancelling", () => {
     await uploads.got("cancel_upload", 1);
     expect(uploads.told("cancel_upload")).toEqual([{ ref: "e1" }]);
     expect(uploads.topics("phx_join")).toEqual([]);
+  });
+
+  test("an end that was told to a connection already dead is told again to the next, if the root outlives that", async () => {
+    await resumable();
+    uploads.answerEntry = (ref) => ({ type: "external", entry_ref: ref, uploader: "s3", meta: null });
+    void slot.select([file("a"), file("b")]);
+    const started = slot.start();
+    await eventually(() => sent.length === 2);
+    uploads.take = () => true;
+    await slot.cancel("e1");
+    finish("the store is full");
+    await started;
+    await uploads.got("upload_error", 1);
+    clock.advance(10_000);
+    uploads.take = () => false;
+    uploads.server.cut();
+    await uploads.got("cancel_upload", 2);
+    await uploads.got("upload_error", 2);
+    const [first, again] = uploads.told("cancel_upload");
+    expect(again).toEqual(first);
+    // Answered, it is told no more.
+    await turn();
+    uploads.server.cut();
+    await eventually(() => mounted.state.current.status !== "live");
+    await eventually(() => mounted.state.current.status === "live");
+    await turn();
+    expect([pushed("cancel_upload"), pushed("upload_error")]).toEqual([2, 2]);
   });
 
   test("reset cancels what is open, and clears entries and errors from view", async () => {

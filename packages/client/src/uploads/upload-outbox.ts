@@ -1,3 +1,4 @@
+import { UPLOAD_PROGRESS } from "@musubi/protocol";
 import type { LinkAnswer } from "../connection/root-link.js";
 import type { UploadRoot } from "./upload-root.js";
 
@@ -30,7 +31,7 @@ export class UploadOutbox {
     return (this.isLive && link?.push(event, payload, host.commandTimeoutMs, answer)) || (() => {});
   }
 
-  /** Sends as soon as the root is live, until there is an answer, or it ends in a timeout. */
+  /** Sends as soon as the root is live, until there is an answer. That of progress may be a timeout. */
   tell(event: string, payload: object, answer: (answer: LinkAnswer) => void): void {
     const message: Message = { event, payload, answer, undo: () => {} };
     this.#messages.add(message);
@@ -50,6 +51,8 @@ export class UploadOutbox {
 
   #send(message: Message): void {
     message.undo = this.push(message.event, message.payload, (answer) => {
+      // An end that nobody answers has been lost, it may be, with a connection that is not known to be dead yet.
+      if (answer.status === "timeout" && message.event !== UPLOAD_PROGRESS) return;
       if (this.#messages.delete(message)) message.answer(answer);
     });
   }
