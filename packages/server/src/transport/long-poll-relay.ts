@@ -89,7 +89,6 @@ export class LongPollRelay {
       | { readonly ask: "receive"; readonly messages: readonly (readonly [boolean, string])[] },
     answer: (answer: Answer) => void,
   ): string {
-    this.start();
     const { clock, timeoutMs } = this.#options;
     const ref = randomBytes(12).toString("base64url");
     const timer = clock.setTimeout(() => this.#giveUp(ref), timeoutMs);

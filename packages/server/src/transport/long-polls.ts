@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { isInProcess } from "../channels/pubsub.js";
 import type { SessionEnvironment } from "../channels/socket-session.js";
 import type { ConnectionSet } from "./connection-set.js";
 import { type HandshakeOptions, searchOf, shakeHands } from "./handshake.js";
@@ -25,6 +26,9 @@ export interface LongPollsOptions {
 
 /** POSTs of one session that are read at once; phoenix.js sends them one by one. */
 const MAX_POSTS = 4;
+
+const NO_SHARED_SECRET =
+  "a pubsub of several processes, but no longPoll.secret: give all of them the same, or send each client to one of them";
 
 /**
  * The long-poll side of an endpoint, for phoenix.js's `LongPoll` (FRAMES.md, "Longpoll").
@@ -66,6 +70,8 @@ export class LongPolls {
     this.#shared = { environment, windowMs, maxUnsentBytes, ended };
     const [home, sessions] = [this.#home, this.#sessions];
     this.#relay = new LongPollRelay({ pubsub, clock, home, sessions, windowMs, timeoutMs: pubsubTimeoutMs });
+    if (options.secret !== undefined) this.#relay.start();
+    else if (!isInProcess(pubsub)) environment.logger.warn({}, NO_SHARED_SECRET);
   }
 
   /** From now on every request is refused with 503, those that wait for their `connect` hook included. */
@@ -146,6 +152,7 @@ export class LongPolls {
     isHere: boolean,
     messages: readonly (string | Uint8Array)[],
   ): Promise<number> {
+    if (this.#isStopped) return 410;
     if (!isHere) return this.#relay.receive(address, messages);
     const session = this.#sessions.get(address.id);
     if (session === undefined) return 410;
@@ -179,7 +186,6 @@ export class LongPolls {
       const session = new LongPollSession(shaken.request, shaken.accepted, this.#shared);
       this.#sessions.set(session.id, session);
       connections.add(session);
-      this.#relay.start();
       sendAnswer(response, { status: 410 }, this.#tokens.sign({ home: this.#home, id: session.id }));
     }
   }
