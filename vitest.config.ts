@@ -8,7 +8,8 @@ const project = (
   resolve: TestProjectInlineConfiguration["resolve"] = {},
 ): TestProjectInlineConfiguration => ({
   resolve: { conditions: [...conditions, "browser"], ...resolve },
-  ssr: { resolve: { conditions: [...conditions, "node"] } },
+  // What Node itself goes by: the "module" builds of some packages are none that it can load.
+  ssr: { resolve: { conditions: [...conditions.filter((each) => each !== "module"), "node"] } },
   // What is awaited comes in milliseconds; only a busy machine needs more, and a longer limit costs a good run nothing.
   test: { testTimeout: 30_000, hookTimeout: 60_000, expect: { poll: { timeout: 15_000 } }, ...test },
 });

@@ -1,7 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { fileURLToPath } from "node:url";
+import type { MusubiServer } from "@musubi/server";
 import { createElement, type FunctionComponent } from "react";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { WebSocket } from "ws";
@@ -54,9 +56,46 @@ const pages = ["protocol", "client", "react", "server", "testing"].map((name) =>
 test("packages/*/README.md: every snippet compiles", () => {
   const server = readSnippets("packages/server/README.md");
   const all = new Map(pages.flatMap((page) => [...readSnippets(page)]));
-  expect(all.size).toBe(13);
+  expect(all.size).toBe(14);
   compileSnippets("packages", new Map([...all, ...server]), (code) => code);
 }, 60_000);
+
+/** Two people in a room, as phoenix.js's `Presence` sees them. */
+async function tryPresence(file: string): Promise<void> {
+  const room = (await import(file)) as { musubi: MusubiServer; stop(): Promise<void> };
+  const { Presence, Socket } = await import("phoenix");
+  const http = createHttpServer();
+  room.musubi.attach(http, { path: "/socket" });
+  await new Promise<void>((resolve) => http.listen(0, resolve));
+  const url = `ws://localhost:${(http.address() as AddressInfo).port}/socket`;
+  const sockets = ["ada", "bob"].map((name) => new Socket(url, { transport: WebSocket, params: { name } }));
+  const [ada, bob] = sockets.map((socket) => {
+    socket.connect();
+    const channel = socket.channel("room:a", {});
+    const presence = new Presence(channel);
+    channel.join();
+    return {
+      channel,
+      here: () => presence.list((key, { metas }: { metas: object[] }) => [key, "away" in (metas[0] ?? {})]),
+    };
+  });
+  await expect.poll(() => ada?.here()).toHaveLength(2);
+  const answer = await new Promise<{ here: string[] }>((resolve) =>
+    bob?.channel.push("away", {}).receive("ok", resolve),
+  );
+  expect(answer.here.sort()).toEqual(["ada", "bob"]);
+  await expect
+    .poll(() => ada?.here())
+    .toEqual(
+      expect.arrayContaining([
+        ["ada", false],
+        ["bob", true],
+      ]),
+    );
+  for (const socket of sockets) socket.disconnect();
+  await room.stop();
+  http.close();
+}
 
 test("packages/*/README.md: what can run by itself does what it says", async () => {
   const snippets = new Map(pages.flatMap((page) => [...readSnippets(page)]));
@@ -93,6 +132,10 @@ test("packages/*/README.md: what can run by itself does what it says", async () 
     refused: { errors: [{ ref: "1", code: "not_accepted", message: expect.any(String) as string }] },
   });
   await uploads.musubi.close();
+  const operations = (await import(`${folder}operations.ts`)) as { musubi: ServerSnippet["musubi"]; run(): unknown };
+  await expect(operations.run()).resolves.toEqual([503, 200, 200, 200]);
+  await operations.musubi.close();
+  await tryPresence(`${folder}presence.ts`);
   const component = (await import(`${folder}component.tsx`)) as { run(): Promise<unknown> };
   await expect(component.run()).resolves.toEqual(["2", "10"]);
   const { http, musubi } = (await import(`${folder}server.ts`)) as ServerSnippet;

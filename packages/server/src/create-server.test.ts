@@ -172,7 +172,7 @@ test("a dropped socket ends its roots; close ends all and leaves nothing", async
   await new Promise<void>((resolve) => socket.disconnect(resolve));
   await expect.poll(() => musubi.inspect().roots.length).toBe(1);
   await musubi.close();
-  expect(musubi.inspect()).toEqual({ sockets: 0, channels: 0, roots: [] });
+  expect(musubi.inspect()).toMatchObject({ sockets: 0, channels: 0, roots: [], isClosing: true });
 });
 
 test("two stores of one module are refused at once", () => {

@@ -2,6 +2,7 @@ import type { Server } from "node:http";
 import { type Clock, MusubiError, type StoreId } from "@musubi/protocol";
 import type { ChannelDefinition } from "./channels/channel.js";
 import { createPubSub, isInProcess, type PubSub } from "./channels/pubsub.js";
+import type { Traffic } from "./channels/traffic.js";
 import { systemClock } from "./clock.js";
 import { consoleLogger, type Logger } from "./logger.js";
 import { connectionChannel } from "./stores/connection-channel.js";
@@ -45,6 +46,18 @@ export interface MusubiServerOptions<Stores extends readonly AnyStore[]>
   readonly freezeAssigns?: boolean;
 }
 
+/** What is open on a server right now, and what it has sent: for metrics and devtools. */
+export interface ServerInspection {
+  readonly sockets: number;
+  readonly channels: number;
+  readonly roots: readonly RootInspection[];
+  /** Files announced and not gone, and the bytes they may have on this server. */
+  readonly uploads: { readonly files: number; readonly bytes: number };
+  readonly traffic: Traffic;
+  /** `close` has been called. */
+  readonly isClosing: boolean;
+}
+
 /** A server of stores and channels; {@link InferStores} reads the stores' types off it. */
 export interface MusubiServer<Stores extends readonly AnyStore[] = readonly AnyStore[]> {
   readonly pubsub: PubSub;
@@ -65,7 +78,12 @@ export interface MusubiServer<Stores extends readonly AnyStore[] = readonly AnyS
    */
   sendUpdate(root: RootPair, storeId: StoreId, assigns: Readonly<Record<string, unknown>>): number;
   /** What is open right now. */
-  inspect(): { readonly sockets: number; readonly channels: number; readonly roots: readonly RootInspection[] };
+  inspect(): ServerInspection;
+  /**
+   * Adds hooks that come after those there are, for roots that live already too; returns the undo. For what is built
+   * around a server, such as its operations.
+   */
+  addHooks(hooks: ServerHooks): () => void;
   /**
    * Ends every socket and every root, and resolves when stores have terminated; `drainTimeoutMs` bounds each of the
    * two steps. The HTTP server stays as it is.
@@ -96,7 +114,6 @@ export function createMusubiServer<const Stores extends readonly AnyStore[]>(
     maxMailbox,
     maxRoots,
     maxAsync,
-    hooks = [],
     uploads: uploadOptions,
     ...rest
   } = options;
@@ -105,6 +122,9 @@ export function createMusubiServer<const Stores extends readonly AnyStore[]>(
   const clock = options.clock ?? systemClock;
   const pubsub = options.pubsub ?? createPubSub(logger);
   const registry = new RootRegistry();
+  // The types end here: what a hook gets is the same handle that stores get.
+  const hooks: ErasedHooks[] = [...((options.hooks ?? []) as readonly ErasedHooks[])];
+  let isClosing = false;
   const uploads = new UploadService(uploadOptions ?? {}, clock, logger);
   if (uploadOptions !== undefined || stores.some(({ definition }) => definition.uploads.size > 0)) {
     uploads.start();
@@ -124,9 +144,7 @@ export function createMusubiServer<const Stores extends readonly AnyStore[]>(
       mountTimeoutMs: mountTimeoutMs ?? 10_000,
       maxMailbox: maxMailbox ?? 1_000,
       maxAsync: maxAsync ?? 64,
-      // The types end here: what a hook gets is the same handle that stores get.
-      // oxlint-disable-next-line typescript/no-unnecessary-type-assertion -- it is not where an app registers its user
-      hooks: hooks as readonly ErasedHooks[],
+      hooks,
       uploads,
     },
   });
@@ -145,8 +163,24 @@ export function createMusubiServer<const Stores extends readonly AnyStore[]>(
     disconnect: (socketId) => endpoint.disconnect(socketId),
     send: (address, name, message) => registry.send(address, name, message),
     sendUpdate: (root, storeId, assigns) => registry.sendUpdate(root, storeId, assigns),
-    inspect: () => ({ ...endpoint.inspect(), roots: registry.inspect() }),
+    inspect: () => ({
+      ...endpoint.inspect(),
+      roots: registry.inspect(),
+      uploads: uploads.inspect(),
+      traffic: endpoint.traffic,
+      isClosing,
+    }),
+    addHooks(added) {
+      // oxlint-disable-next-line typescript/no-unnecessary-type-assertion -- it is not where an app registers its user
+      const erased = added as ErasedHooks;
+      hooks.push(erased);
+      return () => {
+        const at = hooks.indexOf(erased);
+        if (at !== -1) hooks.splice(at, 1);
+      };
+    },
     async close() {
+      isClosing = true;
       await endpoint.close();
       await registry.close(clock, options.drainTimeoutMs ?? 5_000);
       await uploads.close();

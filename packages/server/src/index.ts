@@ -20,15 +20,22 @@ export {
 } from "./channels/channel.js";
 export type { PresenceDiff, Presences } from "./channels/presence/directory.js";
 export type { PresenceMeta } from "./channels/presence/messages.js";
-export { createPresence, type Presence, type PresenceOptions, type Presentee } from "./channels/presence/create-presence.js";
+export {
+  createPresence,
+  type Presence,
+  type PresenceOptions,
+  type Presentee,
+} from "./channels/presence/create-presence.js";
 export { createPubSub, type PubSub, type Unsubscribe } from "./channels/pubsub.js";
 export { DEFAULT_SESSION_LIMITS, type SessionLimits } from "./channels/session-limits.js";
+export type { Traffic } from "./channels/traffic.js";
 export { systemClock } from "./clock.js";
 export {
   createMusubiServer,
   type InferStores,
   type MusubiServer,
   type MusubiServerOptions,
+  type ServerInspection,
 } from "./create-server.js";
 export { consoleLogger, type Logger } from "./logger.js";
 export type {
@@ -49,6 +56,7 @@ export {
   halt,
   type MessageReport,
   type RenderedStore,
+  type RootWork,
   type ServerHooks,
   type StoreHooks,
 } from "./stores/hooks.js";

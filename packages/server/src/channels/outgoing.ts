@@ -7,11 +7,14 @@ import {
   PHX_REPLY,
   toBinaryRef,
 } from "@musubi/protocol";
+import { refusalName } from "./traffic.js";
 
 /** A message on its way to clients: encoded once, however many sockets it goes to. */
 export interface Outgoing {
   /** A text frame, or the bytes of a binary one. */
   readonly data: string | Uint8Array;
+  /** What an error reply is counted as. */
+  readonly refusal?: string;
   /** Room for a transport's own form of it, made by the first socket that sends it. */
   wire?: Uint8Array;
 }
@@ -29,11 +32,12 @@ export function replyMessage(
   status: string,
   response: unknown,
 ): Outgoing {
+  const counted = status === "error" ? { refusal: refusalName(response) } : {};
   if (response instanceof Uint8Array && typeof topic === "string") {
-    return { data: encodeBinaryReply(toBinaryRef(joinRef), toBinaryRef(ref), topic, status, response) };
+    return { ...counted, data: encodeBinaryReply(toBinaryRef(joinRef), toBinaryRef(ref), topic, status, response) };
   }
   const payload = { status, response: response === undefined ? {} : response };
-  return { data: encodeTextFrame({ joinRef, ref, topic, event: PHX_REPLY, payload }) };
+  return { ...counted, data: encodeTextFrame({ joinRef, ref, topic, event: PHX_REPLY, payload }) };
 }
 
 /** An event for one client; `phx_close` and `phx_error` pass their join ref as `ref`, pushes have none. */

@@ -22,6 +22,7 @@ import { type Outgoing, pushMessage, replyMessage } from "./outgoing.js";
 import type { PubSub, Unsubscribe } from "./pubsub.js";
 import { RateLimit } from "./rate-limit.js";
 import type { SessionLimits } from "./session-limits.js";
+import type { TrafficMeter } from "./traffic.js";
 
 /** Why the server ends a socket; a transport has its own code for each. */
 export type SessionEnd =
@@ -47,6 +48,8 @@ export interface SessionEnvironment {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly limits: SessionLimits;
+  /** Counts what is sent, for whoever wants to know. */
+  readonly traffic?: TrafficMeter;
 }
 
 /**
@@ -141,7 +144,9 @@ export class SocketSession implements ChannelHost {
   }
 
   send(message: Outgoing): void {
-    if (this.#isOpen) this.#transport.send(message);
+    if (!this.#isOpen) return;
+    this.#transport.send(message);
+    this.#environment.traffic?.sent(message);
   }
 
   dispatch(frame: Frame, bytes: number): void {

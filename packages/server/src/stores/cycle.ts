@@ -24,6 +24,8 @@ export class Cycle {
   readonly streamOps: { readonly instance: Instance; readonly op: StreamOp }[] = [];
   readonly uploadOps: { readonly instance: Instance; readonly op: UploadOp }[] = [];
   readonly events: StoreEvent[] = [];
+  /** Milliseconds that renders have taken; counted where a hook will be told. */
+  renderMs = 0;
   readonly #before = new Map<Instance, InstanceState>();
   readonly #handles = new Map<Instance, StoreHandle>();
   readonly #undo: (() => void)[] = [];

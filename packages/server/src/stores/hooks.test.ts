@@ -203,6 +203,98 @@ describe("hooks around mounts, renders and messages", () => {
   });
 });
 
+describe("around", () => {
+  const work: unknown[] = [];
+  const tracer = (who: string): ServerHooks => ({
+    around: async ({ kind, name, module, rootId, storeId }, run) => {
+      work.push(`${who} begins ${kind} ${name} ${module} ${rootId} ${storeId.join("/")}`);
+      try {
+        return await run();
+      } catch (cause) {
+        work.push(`${who} saw ${(cause as Error).message}`);
+        throw cause;
+      } finally {
+        work.push(`${who} ends`);
+      }
+    },
+  });
+
+  test("runs around each message, the first hook outermost, and hands its failure on", async () => {
+    server = start([tracer("outer"), everywhere, tracer("inner")]);
+    const [client, root] = await open();
+    work.length = 0;
+    await client.command(root, "bump", {}, ["leaf"]);
+    expect(await client.command(root, "fail")).toMatchObject({ response: { code: "internal" } });
+    expect(work).toEqual([
+      "outer begins command bump Hooks.Board Hooks.Board:1 leaf",
+      "inner begins command bump Hooks.Board Hooks.Board:1 leaf",
+      "inner ends",
+      "outer ends",
+      "outer begins command fail Hooks.Board Hooks.Board:1 ",
+      "inner begins command fail Hooks.Board Hooks.Board:1 ",
+      "inner saw handler failed",
+      "inner ends",
+      "outer saw handler failed",
+      "outer ends",
+    ]);
+    expect(client.tree(root)).toMatchObject({ leaf: { n: 1 } });
+  });
+
+  test("runs around what a message has started in the background", async () => {
+    const Loader = defineStore("Hooks.Loader", {
+      mount: (ctx) => ({ value: ctx.assignAsync("value", () => Promise.reject(new Error("no such value"))) }),
+      render: ({ value }) => ({ value }),
+    });
+    const loaders = new StoreServer([Loader], { hooks: [tracer("it")] as readonly ErasedHooks[] });
+    const client = await loaders.connect();
+    await client.mount("Hooks.Loader");
+    work.length = 0;
+    await turns();
+    expect(work).toEqual([]);
+    const root = await client.mount("Hooks.Loader", "2");
+    await turns();
+    expect(work).toEqual([
+      "it begins mount null Hooks.Loader Hooks.Loader:2 ",
+      "it ends",
+      "it begins background value Hooks.Loader Hooks.Loader:2 ",
+      "it saw no such value",
+      "it ends",
+      "it begins async value Hooks.Loader Hooks.Loader:2 ",
+      "it ends",
+    ]);
+    expect(client.tree(root)).toMatchObject({ value: { status: "failed" } });
+  });
+});
+
+describe("what a report says of its envelope", () => {
+  test("whether there was one, and how long rendering took", async () => {
+    const clock = new ManualClock();
+    const Slow = defineStore("Hooks.Slow", {
+      mount: () => ({ n: 0 }),
+      render({ n }) {
+        clock.advance(7);
+        return { n };
+      },
+      commands: {
+        set: command(v.object({ n: v.number() }), (ctx, { n }) => {
+          clock.advance(100);
+          ctx.assign({ n });
+        }),
+      },
+    });
+    const slow = new StoreServer([Slow], { hooks: [everywhere] as readonly ErasedHooks[], clock });
+    const client = await slow.connect();
+    const root = await client.mount("Hooks.Slow");
+    await client.command(root, "set", { n: 1 });
+    await client.command(root, "set", { n: 1 });
+    expect(reports.map(({ isSent, durationMs, renderMs }) => [isSent, durationMs, renderMs])).toEqual([
+      [true, 7, 7],
+      [true, 107, 7],
+      [false, 100, 0],
+    ]);
+  });
+});
+
 describe("sendUpdate", () => {
   const Panel = defineStore("Hooks.Panel", {
     mount: () => ({ open: true }),

@@ -84,12 +84,26 @@ export interface MessageReport {
   readonly response: JsonObject;
   /** What was thrown, for the server's own eyes; `null` when it succeeded. */
   readonly cause: unknown;
+  /** Whether an envelope followed. */
+  readonly isSent: boolean;
   /** From its turn in the mailbox to its end. */
   readonly durationMs: number;
+  /** Of that, in what stores rendered and in turning it into JSON. */
+  readonly renderMs: number;
+}
+
+/** A piece of work of a root that is about to be done: a message, or what one started in the background. */
+export interface RootWork extends Pick<MessageReport, "name" | "module" | "rootId" | "storeId"> {
+  readonly kind: MessageReport["kind"] | "background";
 }
 
 /** Hooks for all stores of a server, children too. */
 export interface ServerHooks extends StoreHooks<HookContext> {
+  /**
+   * Around what a message runs, up to its render, and around each function in the background: for tracers. It calls
+   * `run` once and gives what that resolves or rejects with; it cannot change it.
+   */
+  around?<T>(work: RootWork, run: () => Promise<T>): Promise<T>;
   /** After every message of every root, failed ones too. What it throws is logged. */
   afterMessage?(report: MessageReport): void;
 }

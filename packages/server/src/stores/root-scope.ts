@@ -19,6 +19,8 @@ export interface RenderCounts {
 /** What every store of one root shares. */
 export interface RootScope {
   readonly rootId: string;
+  /** Of the root store. */
+  readonly module: string;
   readonly user: unknown;
   readonly clock: Clock;
   readonly logger: Logger;

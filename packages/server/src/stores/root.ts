@@ -15,6 +15,7 @@ import { failResult } from "./async/async-slots.js";
 import { Cycle } from "./cycle.js";
 import type { Assigns } from "./erased.js";
 import { failureOf, refusal } from "./failure.js";
+import type { MessageReport, RootWork } from "./hooks.js";
 import { Instance } from "./instance.js";
 import {
   type Answer,
@@ -27,7 +28,7 @@ import {
 import type { RootEnvironment, RootInspection, RootOptions } from "./root-options.js";
 import type { RootScope } from "./root-scope.js";
 import { type CloseReason, nextRootState, type RootEffect, type RootEvent, type RootState } from "./root-state.js";
-import { afterMessage, afterRender } from "./run-hooks.js";
+import { afterMessage, afterRender, around } from "./run-hooks.js";
 import { runHandler, runMount } from "./run-message.js";
 import { SerialMailbox } from "./serial-mailbox.js";
 import type { TerminateReason } from "./store-types.js";
@@ -67,6 +68,7 @@ export class Root {
     this.#mailbox = new SerialMailbox((message) => this.#handle(message), environment.maxMailbox);
     this.#scope = {
       rootId,
+      module: store.module,
       user: options.user,
       clock: environment.clock,
       logger: environment.logger,
@@ -178,17 +180,22 @@ export class Root {
 
   async #handle(message: RootMessage): Promise<void> {
     const cycle = new Cycle(this.#scope, message.kind === "command" ? message.commandId : null);
-    const begun = this.#scope.hooks.length > 0 ? this.#environment.clock.now() : 0;
+    const begun = this.#environment.clock.now();
     this.#scope.cycle = cycle;
     this.#current = message;
     try {
-      const reply = await this.#run(cycle, message);
+      const reply = await around(
+        this.#scope,
+        () => this.#workOf(message),
+        () => this.#run(cycle, message),
+      );
       if (cycle.cancelled !== null) throw cycle.cancelled;
-      this.#succeed(cycle, message, reply);
+      const isSent = this.#succeed(cycle, message, reply);
       afterRender(cycle);
-      this.#report(message, begun, reply, null);
+      this.#report(cycle, message, begun, { status: "ok", response: reply, cause: null, isSent });
     } catch (cause) {
-      this.#report(message, begun, this.#fail(cycle, message, cause), { cause });
+      const response = this.#fail(cycle, message, cause);
+      this.#report(cycle, message, begun, { status: "error", response, cause, isSent: false });
     } finally {
       this.#scope.cycle = null;
       this.#current = null;
@@ -214,7 +221,8 @@ export class Root {
     return runHandler(cycle, message, message.instance, this.#environment);
   }
 
-  #succeed(cycle: Cycle, message: RootMessage, reply: JsonObject): void {
+  /** Whether there was anything to send. */
+  #succeed(cycle: Cycle, message: RootMessage, reply: JsonObject): boolean {
     assemble(cycle);
     for (const instance of cycle.mounted) {
       if (instance.definition.uploads.size > 0) this.#scope.uploads().mounted(cycle, instance);
@@ -231,6 +239,7 @@ export class Root {
     }
     cycle.commit();
     for (const instance of cycle.removed) this.#terminate(instance, "removed");
+    return envelope !== null;
   }
 
   #fail(cycle: Cycle, message: RootMessage, cause: unknown): JsonObject {
@@ -254,18 +263,19 @@ export class Root {
     return failure.response;
   }
 
-  #report(message: RootMessage, begun: number, response: JsonObject, failed: { readonly cause: unknown } | null): void {
-    const { rootId, module } = this;
-    afterMessage(this.#scope, () => ({
-      ...addressOf(message),
-      rootId,
-      module,
-      user: this.#options.user,
-      status: failed === null ? "ok" : "error",
-      response,
-      cause: failed?.cause ?? null,
-      durationMs: this.#environment.clock.now() - begun,
-    }));
+  #workOf(message: RootMessage): RootWork & { readonly kind: MessageReport["kind"] } {
+    return { ...addressOf(message), rootId: this.rootId, module: this.module };
+  }
+
+  #report(
+    { renderMs }: Cycle,
+    message: RootMessage,
+    begun: number,
+    end: Pick<MessageReport, "status" | "response" | "cause" | "isSent">,
+  ): void {
+    const durationMs = this.#environment.clock.now() - begun;
+    const { user } = this.#options;
+    afterMessage(this.#scope, () => ({ ...this.#workOf(message), user, ...end, durationMs, renderMs }));
   }
 
   /** What the client has to be sent; `null` when nothing changed. */

@@ -1,6 +1,13 @@
 import { type JsonObject, MusubiError } from "@musubi/protocol";
 import type { Cycle } from "./cycle.js";
-import { type CommandCall, Halt, type MessageReport, type RenderedStore, type StoreHooks } from "./hooks.js";
+import {
+  type CommandCall,
+  Halt,
+  type MessageReport,
+  type RenderedStore,
+  type RootWork,
+  type StoreHooks,
+} from "./hooks.js";
 import type { Instance } from "./instance.js";
 import { type MaybePromise, thenDo } from "./maybe-promise.js";
 import type { RootScope } from "./root-scope.js";
@@ -12,6 +19,7 @@ type AnyUser<T> = Omit<T, "user"> & { readonly user: unknown };
 /** Hooks without their types. */
 export interface ErasedHooks extends Omit<StoreHooks<StoreHandle>, "afterRender"> {
   afterRender?(rendered: AnyUser<RenderedStore>): void;
+  around?<T>(work: RootWork, run: () => Promise<T>): Promise<T>;
   afterMessage?(report: AnyUser<MessageReport>): void;
 }
 
@@ -52,6 +60,14 @@ export function aroundCommand(
         );
       }),
   );
+}
+
+/** Runs a piece of work within the server's hooks, the first one outermost. */
+export function around<T>({ hooks }: RootScope, work: () => RootWork, run: () => Promise<T>): Promise<T> {
+  return hooks.reduceRight((inner, hook) => {
+    if (hook.around === undefined) return inner;
+    return () => (hook.around as NonNullable<ErasedHooks["around"]>)(work(), inner);
+  }, run)();
 }
 
 /** Tells hooks of what was rendered and sent. */

@@ -65,7 +65,10 @@ function takeAssigns(cycle: Cycle, instance: Instance, assigns: Assigns): MaybeP
 
 /** Renders one store, mounts its new children and checks the props of those that got others. */
 function renderSubtree(cycle: Cycle, instance: Instance): MaybePromise<void> {
+  const { clock, hooks } = cycle.scope;
+  const begun = hooks.length === 0 ? null : clock.now();
   const { fresh, changed } = renderInstance(cycle, instance);
+  if (begun !== null) cycle.renderMs += clock.now() - begun;
   const pending: PromiseLike<unknown>[] = [];
   for (const child of changed) {
     start(pending, () =>

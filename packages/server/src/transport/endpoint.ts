@@ -5,6 +5,7 @@ import { ChannelRouter } from "../channels/channel-router.js";
 import { createPubSub, type PubSub } from "../channels/pubsub.js";
 import { DEFAULT_SESSION_LIMITS, type SessionLimits } from "../channels/session-limits.js";
 import type { SessionEnvironment } from "../channels/socket-session.js";
+import { type Traffic, TrafficMeter } from "../channels/traffic.js";
 import { systemClock } from "../clock.js";
 import { consoleLogger, type Logger } from "../logger.js";
 import { type CheckOrigin, originChecker } from "./check-origin.js";
@@ -64,6 +65,8 @@ export interface EndpointOptions extends Partial<SessionLimits> {
 /** A Phoenix-compatible socket endpoint: where clients connect, and what reaches them all. */
 export interface Endpoint {
   readonly pubsub: PubSub;
+  /** Counted up as it happens, for metrics. */
+  readonly traffic: Traffic;
   /**
    * Serves `<path>/websocket` and `<path>/longpoll` on an HTTP or HTTPS server and leaves every other path to its other
    * listeners; returns the undo, which leaves open sockets open.
@@ -95,12 +98,14 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   const clock = options.clock ?? systemClock;
   const pubsub = options.pubsub ?? createPubSub(logger);
   const limits = pickLimits(options);
+  const traffic = new TrafficMeter();
   const environment: SessionEnvironment = {
     router: new ChannelRouter(options.channels),
     pubsub,
     logger,
     clock,
     limits,
+    traffic,
   };
   const handshake: HandshakeOptions = {
     connect: options.connect ?? (() => ({})),
@@ -108,6 +113,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     handshakeTimeoutMs: options.handshakeTimeoutMs ?? 10_000,
     clock,
     logger,
+    traffic,
   };
   const { maxFrameBytes = 10 * 1024 * 1024, maxUnsentBytes = 16 * 1024 * 1024 } = options;
   const sockets = new ConnectionSet(clock, options.heartbeatTimeoutMs ?? 60_000);
@@ -148,6 +154,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
 
   return {
     pubsub,
+    traffic,
     attach(server, { path }) {
       if (!path.startsWith("/") || /[?#]/.test(path)) {
         throw new MusubiError("invalid_usage", `${JSON.stringify(path)} is no path: write it as "/socket"`);

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "@musubi/protocol";
+import type { TrafficMeter } from "../channels/traffic.js";
 import type { Logger } from "../logger.js";
 import type { ConnectAccepted, ConnectHook, ConnectRequest } from "./connect.js";
 
@@ -21,6 +22,8 @@ export interface HandshakeOptions {
   readonly handshakeTimeoutMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Counts refusals. */
+  readonly traffic: TrafficMeter;
 }
 
 /** Serializers that are spoken here: Elixir's `~> 2.0.0`. */
@@ -34,6 +37,17 @@ const TOKEN_PREFIX = "base64url.bearer.phx.";
  * The hook's signal is that of `givenUp`, which the caller aborts when the client has gone and this when time is up.
  */
 export async function shakeHands(
+  request: IncomingMessage,
+  credentials: Credentials,
+  givenUp: AbortController,
+  options: HandshakeOptions,
+): Promise<Handshake> {
+  const shaken = await judge(request, credentials, givenUp, options);
+  if (shaken.status !== 101) options.traffic.refused(`http_${shaken.status}`);
+  return shaken;
+}
+
+async function judge(
   request: IncomingMessage,
   credentials: Credentials,
   givenUp: AbortController,

@@ -55,6 +55,11 @@ export class UploadService {
     this.#epochMs = Date.now() - clock.now();
   }
 
+  /** Files announced and not gone, and the bytes they may have here. */
+  inspect(): { readonly files: number; readonly bytes: number } {
+    return { files: this.#count, bytes: this.#bytes };
+  }
+
   /** Milliseconds since 1970, by the clock. */
   get nowMs(): number {
     return this.#epochMs + this.clock.now();

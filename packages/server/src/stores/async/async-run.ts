@@ -2,6 +2,7 @@ import { MusubiError, type TimerHandle } from "@musubi/protocol";
 import { failureOf, refusal } from "../failure.js";
 import type { Instance } from "../instance.js";
 import type { Resource } from "../resource.js";
+import { around } from "../run-hooks.js";
 import type { Placeable } from "./async-pool.js";
 import { type AsyncEffect, type AsyncEvent, type AsyncState, nextAsyncState } from "./async-state.js";
 import type { AsyncReason } from "./async-value.js";
@@ -108,7 +109,13 @@ export class AsyncRun implements Resource, Placeable {
       // The app's code runs when the message that started it is through.
       await Promise.resolve();
       if (this.#state.status !== "running") return;
-      const value = await this.work.call(signal);
+      const { scope, storeId } = this.instance;
+      const { rootId, module } = scope;
+      const value = await around(
+        scope,
+        () => ({ kind: "background", name: this.work.name, module, rootId, storeId }),
+        async () => this.work.call(signal),
+      );
       this.#settle("ok", { status: "ok", value });
     } catch (cause) {
       this.#reject(cause);
