@@ -53,6 +53,8 @@ export class LongPolls {
   /** POSTs being read, by session. */
   readonly #posts = new Map<string, number>();
   readonly #relay: LongPollRelay;
+  /** Whether there is nothing to say of the secret, or it has been said. */
+  #isWarned: boolean;
   #isStopped = false;
 
   constructor(options: LongPollsOptions) {
@@ -71,7 +73,7 @@ export class LongPolls {
     const [home, sessions] = [this.#home, this.#sessions];
     this.#relay = new LongPollRelay({ pubsub, clock, home, sessions, windowMs, timeoutMs: pubsubTimeoutMs });
     if (options.secret !== undefined) this.#relay.start();
-    else if (!isInProcess(pubsub)) environment.logger.warn({}, NO_SHARED_SECRET);
+    this.#isWarned = options.secret !== undefined || isInProcess(pubsub);
   }
 
   /** From now on every request is refused with 503, those that wait for their `connect` hook included. */
@@ -186,6 +188,8 @@ export class LongPolls {
       const session = new LongPollSession(shaken.request, shaken.accepted, this.#shared);
       this.#sessions.set(session.id, session);
       connections.add(session);
+      if (!this.#isWarned) environment.logger.warn({}, NO_SHARED_SECRET);
+      this.#isWarned = true;
       sendAnswer(response, { status: 410 }, this.#tokens.sign({ home: this.#home, id: session.id }));
     }
   }
