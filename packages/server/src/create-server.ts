@@ -61,7 +61,7 @@ export interface ServerInspection {
 /** A server of stores and channels; {@link InferStores} reads the stores' types off it. */
 export interface MusubiServer<Stores extends readonly AnyStore[] = readonly AnyStore[]> {
   readonly pubsub: PubSub;
-  /** Serves `<path>/websocket` on an HTTP server; returns the undo. */
+  /** Serves `<path>/websocket` and `<path>/longpoll` on an HTTP server; returns the undo. */
   attach(server: Server, options: { readonly path: string }): () => void;
   /** Sends an event to every client that has joined a topic of a plain channel. */
   broadcast(topic: string, event: string, payload: unknown): void;
