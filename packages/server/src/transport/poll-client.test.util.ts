@@ -25,7 +25,14 @@ interface Options {
 /** One request to `/socket/longpoll`, which can be cut. */
 export function ask(port: number, { method = "GET", query = "", headers = {}, body }: Options = {}): Sent {
   const path = `/socket/longpoll?vsn=2.0.0${query}`;
-  const sent = request({ host: "127.0.0.1", port, path, method, headers, agent: false });
+  const sent = request({
+    host: "127.0.0.1",
+    port,
+    path,
+    method,
+    headers: { connection: "keep-alive", ...headers },
+    agent: false,
+  });
   const reply = new Promise<PollReply>((resolve, reject) => {
     sent.on("error", reject);
     sent.on("response", (response) => {
