@@ -179,7 +179,6 @@ export class LongPolls {
     const shaken = await shakeHands(request, { search, authToken }, givenUp, this.#handshake);
     this.#pending.delete(givenUp);
     response.off("close", abort);
-    if (response.destroyed) return;
     if (shaken.status === 403) {
       sendJson(response, { status: 403 });
     } else if (shaken.status !== 101 || this.#isStopped) {
