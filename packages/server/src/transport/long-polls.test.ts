@@ -275,6 +275,20 @@ describe("draining", () => {
 });
 
 describe("the long-poll path", () => {
+  it("answers 500 where the app's own code or PubSub throws, and tells the logger alone", async () => {
+    const logger = listeningLogger();
+    const secret = (): never => {
+      throw new Error("secret");
+    };
+    const { port } = await run({ logger, checkOrigin: secret });
+    expect(await ask(port, { headers: { origin: "https://a.example" } }).reply).toMatchObject({ http: 500 });
+    const pubsub = { publish: () => {}, subscribe: secret };
+    const other = await start({ logger, pubsub, connect: () => ({ id: "me" }) });
+    expect(await ask(other.port).reply).toMatchObject({ http: 500 });
+    expect(logger.lines.map(({ level }) => level)).toEqual(["error", "error"]);
+    await other.stop();
+  });
+
   it("is judged by its origin, whatever the method", async () => {
     const { port } = await run();
     const client = await PollClient.open(port);

@@ -95,9 +95,13 @@ export class LongPolls {
       else if (request.method === "POST") await this.#post(request, response);
       else send(response, 400);
     } catch (cause) {
-      this.#options.environment.logger.error({ err: cause }, "a long-poll request failed");
-      if (!response.headersSent) send(response, 500);
+      this.#fail(response, cause);
     }
+  }
+
+  #fail(response: ServerResponse, cause: unknown): void {
+    this.#options.environment.logger.error({ err: cause }, "a long-poll request failed");
+    if (!response.headersSent) send(response, 500);
   }
 
   async #get(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -112,14 +116,15 @@ export class LongPolls {
         response.off("close", forget).once("close", taken);
         if (this.#isStopped) response.setHeader("connection", "close");
         // A session elsewhere has gone: like here, the client gets a new one.
-        if (answer.status === 410 && session === undefined && !this.#isStopped)
-          void this.#open(request, response, true);
-        else sendAnswer(response, answer, token);
+        if (answer.status === 410 && session === undefined && !this.#isStopped) {
+          this.#open(request, response, true).catch((cause: unknown) => this.#fail(response, cause));
+        } else {
+          sendAnswer(response, answer, token);
+        }
       },
     };
     let forget = (): void => session?.forget(poll);
     if (session === undefined) forget = this.#relay.poll(address, poll);
-    if (response.writableEnded) return;
     response.once("close", forget);
     session?.poll(poll);
   }

@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import { expect, it } from "vitest";
 import { type SessionAddress, SessionTokens } from "./session-tokens.js";
 
@@ -24,6 +25,12 @@ it("a token is good for all who share the secret, and for nobody else", () => {
   expect(new SessionTokens(now, Buffer.from("secret")).verify(token)).toEqual(ADDRESS);
   expect(new SessionTokens(now, "other").verify(token)).toBeNull();
   expect(new SessionTokens(now).verify(token)).toBeNull();
+});
+
+it("what is signed with the same secret for another purpose is no token", () => {
+  const body = Buffer.from('["home","session",9e15]').toString("base64url");
+  const mac = createHmac("sha256", "secret").update(body).digest("base64url");
+  expect(new SessionTokens(() => 0, "secret").verify(`${body}.${mac}`)).toBeNull();
 });
 
 it(`nothing but what was signed verifies, in ${TRIES} tries (FUZZ_SEED=${SEED})`, () => {
