@@ -36,6 +36,7 @@ const options = (): Partial<EndpointOptions> => ({
   clock,
   channels: [room, bytes],
   longPoll: { secret: "shared", pubsubTimeoutMs: 500 },
+  maxUnsentBytes: 50_000,
 });
 
 beforeEach(async () => {
@@ -87,6 +88,15 @@ describe("a session that lives at another endpoint", () => {
     await vi.waitUntil(() => clock.pending() === timers);
     home.endpoint.broadcast("room:a", "tick", {});
     expect(await roaming.messages()).toEqual([[null, null, "room:a", "tick", {}]]);
+  });
+
+  it("is as fast a reader as its polls are: what was fetched from elsewhere does not count as unsent", async () => {
+    await roaming.join("room:a");
+    for (let n = 0; n < 10; n++) {
+      home.endpoint.broadcast("room:a", "big", "x".repeat(20_000));
+      expect(await roaming.messages()).toHaveLength(1);
+    }
+    expect(home.endpoint.inspect().sockets).toBe(1);
   });
 
   it("takes binary messages, and is ended by what is no message", async () => {
