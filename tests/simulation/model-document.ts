@@ -23,7 +23,7 @@ export function streamKey(storeKey: string, name: string): string {
 }
 
 const MAX_DEPTH = 3;
-const STREAMS = ["log", "feed"];
+export const STREAMS: readonly string[] = ["log", "feed"];
 
 /** Every store of a tree with its id, outermost first. */
 export function storesOf(value: unknown, found: ModelStore[] = []): ModelStore[] {

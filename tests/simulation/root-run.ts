@@ -5,6 +5,7 @@ import {
   type ModelDocument,
   type ModelStore,
   type ModelStreams,
+  STREAMS,
   storesOf,
   streamKey,
 } from "./model-document.js";
@@ -41,7 +42,7 @@ export class RunVersion {
     this.#views ??= new Map(
       storesOf(this.tree).map((store) => {
         const streams = storesOf(store).flatMap((below) =>
-          ["log", "feed"].map((name) => this.streams.get(streamKey(storeIdKey(idOf(below)), name)) ?? []),
+          STREAMS.map((name) => this.streams.get(streamKey(storeIdKey(idOf(below)), name)) ?? []),
         );
         return [storeIdKey(idOf(store)), JSON.stringify([sorted(store), streams])];
       }),

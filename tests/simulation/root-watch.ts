@@ -1,9 +1,9 @@
 import type { UploadHandle } from "@musubi/client";
-import { type Root, readTree, rootVersion, subscribeStore } from "@musubi/client/runtime";
+import { type Root, readStream, readTree, rootVersion, subscribeStore } from "@musubi/client/runtime";
 import { deepEqual, type JsonValue, STORE_ID_KEY, type StoreId, type StoreNode, storeIdKey } from "@musubi/protocol";
 import { type Coverage, covered } from "./coverage.js";
 import { Divergence } from "./divergence.js";
-import { hydrate, idOf, storesOf } from "./model-document.js";
+import { hydrate, idOf, STREAMS, storesOf, streamKey } from "./model-document.js";
 import {
   changedMarks,
   type Overlay,
@@ -272,10 +272,20 @@ export class RootWatch {
 
   /** The version of a cached state: the one seen last, unless a newer record has taken its place. */
   #seedOf(tree: StoreNode, snapshot: unknown): number {
+    const isIt = (kept: RunVersion): boolean => this.#isExpected(tree, snapshot, kept) && this.#hasStreams(kept);
     const { current } = this;
     const isSame = this.#isSeed && current !== undefined && deepEqual(tree, current.tree as JsonValue);
-    if (isSame && this.#isExpected(tree, snapshot, current)) return this.#version;
-    return this.#cache.shownBy(this.root, tree, (kept) => this.#isExpected(tree, snapshot, kept)).version;
+    return isSame && isIt(current) ? this.#version : this.#cache.shownBy(this.root, tree, isIt).version;
+  }
+
+  /** Whether the streams are there that nothing shows, too: versions that look alike may differ in them alone. */
+  #hasStreams({ tree, streams }: RunVersion): boolean {
+    return storesOf(tree).every((store) =>
+      STREAMS.every((name) => {
+        const items = (streams.get(streamKey(storeIdKey(idOf(store)), name)) ?? []).map(([, item]) => item);
+        return deepEqual(readStream(this.root, idOf(store), name), items);
+      }),
+    );
   }
 
   #compare(tree: StoreNode, snapshot: unknown): void {
