@@ -8,23 +8,26 @@ const NOBODY = new ProxyTracerProvider().getDelegate();
 
 /**
  * A span around each message of a root and each function in the background, active while they run, so that spans of
- * what they call are its children. Without a registered provider it is one comparison.
+ * what they call are its children. Without a registered provider there is no such hook: nothing is done or made.
  */
 export const tracingHooks: ServerHooks = {
-  around(work, run) {
+  get around() {
     const provider = trace.getTracerProvider();
-    if (provider instanceof ProxyTracerProvider && provider.getDelegate() === NOBODY) return run();
-    const options = {
-      // Messages are handled one after the other, each for its own sake: none is a child of what woke the mailbox.
-      root: true,
-      kind: work.kind === "background" ? SpanKind.INTERNAL : SpanKind.SERVER,
-      attributes: attributesOf(work),
-    };
-    return provider
-      .getTracer("@musubi/server")
-      .startActiveSpan(`${work.kind} ${work.module}`, options, (span) => follow(span, run()));
+    return provider instanceof ProxyTracerProvider && provider.getDelegate() === NOBODY ? undefined : traced;
   },
 };
+
+function traced<T>(work: RootWork, run: () => Promise<T>): Promise<T> {
+  const options = {
+    // Messages are handled one after the other, each for its own sake: none is a child of what woke the mailbox.
+    root: true,
+    kind: work.kind === "background" ? SpanKind.INTERNAL : SpanKind.SERVER,
+    attributes: attributesOf(work),
+  };
+  return trace
+    .getTracer("@musubi/server")
+    .startActiveSpan(`${work.kind} ${work.module}`, options, (span) => follow(span, run()));
+}
 
 /** Names come from clients before they are known, so they are no part of a span's name. */
 function attributesOf({ module, name, rootId, storeId }: RootWork): Record<string, string> {

@@ -103,7 +103,7 @@ export interface ServerHooks extends StoreHooks<HookContext> {
    * Around what a message runs, up to its render, and around each function in the background: for tracers. It calls
    * `run` once and gives what that resolves or rejects with; it cannot change it.
    */
-  around?<T>(work: RootWork, run: () => Promise<T>): Promise<T>;
+  readonly around?: (<T>(work: RootWork, run: () => Promise<T>) => Promise<T>) | undefined;
   /** After every message of every root, failed ones too. What it throws is logged. */
   afterMessage?(report: MessageReport): void;
 }

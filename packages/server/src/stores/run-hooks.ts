@@ -19,7 +19,7 @@ type AnyUser<T> = Omit<T, "user"> & { readonly user: unknown };
 /** Hooks without their types. */
 export interface ErasedHooks extends Omit<StoreHooks<StoreHandle>, "afterRender"> {
   afterRender?(rendered: AnyUser<RenderedStore>): void;
-  around?<T>(work: RootWork, run: () => Promise<T>): Promise<T>;
+  readonly around?: (<T>(work: RootWork, run: () => Promise<T>) => Promise<T>) | undefined;
   afterMessage?(report: AnyUser<MessageReport>): void;
 }
 
@@ -30,7 +30,12 @@ function hooksOf({ scope, definition }: Instance): readonly ErasedHooks[] {
 }
 
 export function hasHooks({ scope, definition }: Instance): boolean {
-  return definition.hooks !== null || scope.hooks.length > 0;
+  return definition.hooks !== null || scope.hooks.some(isOfStores);
+}
+
+/** Not those that hear of messages alone, as metrics and traces do: they cost stores nothing. */
+function isOfStores(hooks: ErasedHooks): boolean {
+  return "beforeMount" in hooks || "beforeCommand" in hooks || "afterCommand" in hooks || "afterRender" in hooks;
 }
 
 /** Runs what comes before a mount. */
@@ -64,10 +69,13 @@ export function aroundCommand(
 
 /** Runs a piece of work within the server's hooks, the first one outermost. */
 export function around<T>({ hooks }: RootScope, work: () => RootWork, run: () => Promise<T>): Promise<T> {
-  return hooks.reduceRight((inner, hook) => {
-    if (hook.around === undefined) return inner;
-    return () => (hook.around as NonNullable<ErasedHooks["around"]>)(work(), inner);
-  }, run)();
+  let next = run;
+  for (const hook of hooks.toReversed()) {
+    if (hook.around === undefined) continue;
+    const inner = next;
+    next = () => hook.around?.(work(), inner) ?? inner();
+  }
+  return next();
 }
 
 /** Tells hooks of what was rendered and sent. */
