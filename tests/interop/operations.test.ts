@@ -16,7 +16,7 @@ afterEach(async () => {
   for (const undo of undos.splice(0).toReversed()) await undo();
 });
 
-let release: () => void = () => {};
+const held: (() => void)[] = [];
 
 const Line = defineStore("Ops.Line", {
   mount: () => ({ n: 0 }),
@@ -31,14 +31,14 @@ const Page = defineStore("Ops.Page", {
   uploads: { file: { maxFileSize: 1_000 } },
   commands: {
     rename: command(v.object({ title: v.string() }), (ctx, { title }) => ctx.assign({ title })),
-    refuse: command((ctx) => ctx.reject("client 4711 may not")),
+    refuse: command((ctx) => ctx.reject("client 4711 may not", { code: "code-4711" })),
     fail: command(() => {
       throw new Error("secret");
     }),
     wait: command(
       () =>
         new Promise<void>((resolve) => {
-          release = resolve;
+          held.push(resolve);
         }),
     ),
   },
@@ -188,12 +188,13 @@ test("the mailbox that is fullest shows, and what has gone shows no more", async
     ada.command("Ops.Page:1", "wait"),
     ...[1, 2, 3].map((n) => ada.command("Ops.Page:1", "rename", { title: `${n}` })),
   ];
-  // Answered after those have been put into their mailbox.
-  await ada.command("Ops.Page:2", "rename", { title: "x" });
+  waiting.push(ada.command("Ops.Page:2", "wait"), ada.command("Ops.Page:2", "rename", { title: "x" }));
+  // Answered after those have been put into their mailboxes.
+  await ada.push("unmount", { root_id: "Ops.Page:none" });
   const busy = await scrape(url);
   expect(samples(busy, "musubi_mailbox_depth")).toEqual({ '{module="Ops.Page"}': 3 });
-  expect(samples(busy, "musubi_mailbox_messages")).toEqual({ '{module="Ops.Page"}': 3 });
-  release();
+  expect(samples(busy, "musubi_mailbox_messages")).toEqual({ '{module="Ops.Page"}': 4 });
+  for (const release of held.splice(0)) release();
   await Promise.all(waiting);
   expect(samples(await scrape(url), "musubi_mailbox_depth")).toEqual({ '{module="Ops.Page"}': 0 });
   await ada.push("unmount", { root_id: "Ops.Page:1" });

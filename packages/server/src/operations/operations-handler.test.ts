@@ -54,8 +54,11 @@ test("other paths and methods are refused, and a HEAD gets no body", async () =>
 
 describe("/readyz", () => {
   test("is ready while every check passes, and not once the server closes", async () => {
-    const { ask, musubi } = await start({ checks: { database: async () => "anything", cache: () => undefined } });
+    const { ask, musubi, clock } = await start({
+      checks: { database: async () => "anything", cache: () => undefined },
+    });
     expect(await ask("/readyz")).toEqual([200, { status: "ready", checks: { database: "ok", cache: "ok" } }]);
+    expect(clock.pending).toBe(0);
     const closed = musubi.close();
     expect(await ask("/readyz")).toEqual([503, { status: "closing", checks: { database: "ok", cache: "ok" } }]);
     await closed;
@@ -135,7 +138,8 @@ describe("/metrics", () => {
 
 test("in Fastify it is a plugin, under a prefix or not", async () => {
   const { operations } = await start({ checks: { database: () => false } });
-  const app = Fastify();
+  const warnings: string[] = [];
+  const app = Fastify({ logger: { level: "warn", stream: { write: (line) => void warnings.push(line) } } });
   undos.push(() => app.close());
   await app.register(operations.plugin, { prefix: "/internal" });
   const address = await app.listen({ port: 0, host: "127.0.0.1" });
@@ -145,6 +149,7 @@ test("in Fastify it is a plugin, under a prefix or not", async () => {
   expect(await status("/internal/metrics", "HEAD")).toBe(200);
   expect(await (await fetch(`${address}/internal/metrics`)).text()).toContain("musubi_sockets 0");
   expect([await status("/healthz"), await status("/internal/metrics", "POST")]).toEqual([404, 404]);
+  expect(warnings).toEqual([]);
 });
 
 /** What a source file imports, and what that imports: files of this package, and other packages. */

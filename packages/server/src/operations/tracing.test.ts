@@ -129,6 +129,17 @@ describe("with a provider", () => {
     expect(spanOf("mount Traced.Page").attributes).not.toHaveProperty("musubi.name");
   });
 
+  test("it is no child of what happens to have asked for it", async () => {
+    await open();
+    exporter.reset();
+    await trace.getTracer("app").startActiveSpan("request", async (span) => {
+      await client.command(root, "save", {}, ["line"]);
+      span.end();
+    });
+    expect(spans()).toContainEqual(["command Traced.Page", null]);
+    expect(spans()).toContainEqual(["insert", "command Traced.Page"]);
+  });
+
   test("a failure has its code, and an exception unless the app rejected on purpose", async () => {
     await open();
     const outcomes: unknown[] = [];
