@@ -246,9 +246,10 @@ describe("an HTTP server", () => {
     expect(server.listenerCount("upgrade")).toBe(0);
     const port = await listen(server);
     expect(await get(port, SOCKET)).toEqual({ status: 200, body: "app" });
-    endpoint.attach(server, { path: "/socket" });
+    const again = endpoint.attach(server, { path: "/socket" });
     expect(await statusOf(port, SOCKET)).toBe(101);
     await endpoint.close();
+    again();
     expect(await get(port, SOCKET)).toEqual({ status: 200, body: "app" });
     server.closeAllConnections();
     server.close();
@@ -324,6 +325,21 @@ describe("close", () => {
     expect(() => endpoint.attach(createServer(), { path: "/socket" })).toThrow(
       expect.objectContaining({ code: "invalid_usage" }),
     );
+  });
+
+  it("goes on refusing until it is detached, beneath whoever takes its place", async () => {
+    const { port, server, endpoint } = await run();
+    const polls = "/socket/longpoll?vsn=2.0.0";
+    await endpoint.close();
+    expect(await statusOf(port, SOCKET)).toBe(503);
+    expect(await get(port, polls)).toEqual({ status: 503, body: "" });
+    const next = createEndpoint({ channels: [room] });
+    const detach = next.attach(server, { path: "/socket" });
+    expect(await statusOf(port, SOCKET)).toBe(101);
+    expect((await get(port, polls)).body).toContain('"status":410');
+    detach();
+    expect(await statusOf(port, SOCKET)).toBe(503);
+    await next.close();
   });
 
   it("refuses those whose connect hook still runs", async () => {

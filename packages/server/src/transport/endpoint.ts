@@ -81,7 +81,7 @@ export interface Endpoint {
   /**
    * Ends everything: refuses new clients with 503, closes sockets with 1012 and tells polls 410, so that phoenix.js
    * connects again, waits for goodbyes and for channels' `terminate`, and cuts what is left after `drainTimeoutMs`. The
-   * HTTP server stays as it is.
+   * HTTP server stays as it is, and newcomers go on being refused there: an app's 404 would leave phoenix.js hanging.
    */
   close(): Promise<void>;
 }
@@ -146,7 +146,6 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     });
     served.push({ name: "longpoll", transport });
   }
-  const detachers = new Set<() => void>();
   let closing: Promise<void> | undefined;
 
   const broadcast = (topic: string, event: string, payload: unknown): void =>
@@ -164,12 +163,9 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
         const own = `${path.replace(/\/+$/, "")}/${name}`;
         return claimPaths(server, { matches: (pathname) => pathname === own, ...transport.handlers }, clock);
       });
-      const detach = (): void => {
-        detachers.delete(detach);
+      return () => {
         for (const one of undo) one();
       };
-      detachers.add(detach);
-      return detach;
     },
     broadcast,
     disconnect: (socketId) => broadcast(socketId, "disconnect", {}),
@@ -184,7 +180,6 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
       closing ??= (async () => {
         for (const { transport } of served) transport.stop();
         await Promise.all(connections.map((set) => set.close(options.drainTimeoutMs ?? 5_000)));
-        for (const detach of detachers) detach();
       })();
       return closing;
     },

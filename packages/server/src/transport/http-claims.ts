@@ -38,7 +38,8 @@ export function claimPaths(server: HttpServer, claim: HttpClaim, clock: Clock = 
 class ServerHook {
   readonly #server: HttpServer;
   readonly #clock: Clock;
-  readonly #claims = new Set<HttpClaim>();
+  /** The newest is first, and wins: what is being closed may go on refusing beneath its successor. */
+  #claims: readonly HttpClaim[] = [];
   #uninstall: (() => void) | undefined;
 
   constructor(server: HttpServer, clock: Clock) {
@@ -53,11 +54,11 @@ class ServerHook {
       request: (request, response) => claim.request(request, response),
       upgrade: (request, socket, head) => claim.upgrade(request, socket, head),
     };
-    this.#claims.add(own);
+    this.#claims = [own, ...this.#claims];
     this.#uninstall ??= this.#install();
     return () => {
-      this.#claims.delete(own);
-      if (this.#claims.size > 0) return;
+      this.#claims = this.#claims.filter((one) => one !== own);
+      if (this.#claims.length > 0) return;
       this.#uninstall?.();
       this.#uninstall = undefined;
     };
