@@ -16,9 +16,16 @@ const NOBODYS_NAMES: ReadonlySet<unknown> = new Set(["unknown_command", "unknown
  */
 export function serverMetrics(registry: Registry, inspect: () => ServerInspection): ServerHooks {
   const registers = [registry];
+  // All metrics are read in one go, so that one look at every root serves them all.
+  let held: ServerInspection | null = null;
+  const look = (): ServerInspection => {
+    if (held === null) queueMicrotask(() => (held = null));
+    held ??= inspect();
+    return held;
+  };
 
   const gauge = (name: string, help: string, read: (now: ServerInspection) => number): void => {
-    const metric: Gauge = new Gauge({ name, help, registers, collect: () => metric.set(read(inspect())) });
+    const metric: Gauge = new Gauge({ name, help, registers, collect: () => metric.set(read(look())) });
   };
   gauge("musubi_sockets", "Open sockets", ({ sockets }) => sockets);
   gauge("musubi_channels", "Joined channels", ({ channels }) => channels);
@@ -33,7 +40,7 @@ export function serverMetrics(registry: Registry, inspect: () => ServerInspectio
       labelNames: ["module"],
       collect() {
         const sums = new Map<string, number>();
-        for (const root of inspect().roots) sums.set(root.module, merge(sums.get(root.module) ?? 0, root));
+        for (const root of look().roots) sums.set(root.module, merge(sums.get(root.module) ?? 0, root));
         metric.reset();
         for (const [module, sum] of sums) metric.set({ module }, sum);
       },
@@ -54,7 +61,7 @@ export function serverMetrics(registry: Registry, inspect: () => ServerInspectio
       registers,
       collect() {
         metric.reset();
-        metric.inc(read(inspect()));
+        metric.inc(read(look()));
       },
     });
   };
@@ -67,7 +74,7 @@ export function serverMetrics(registry: Registry, inspect: () => ServerInspectio
     labelNames: ["code"],
     collect() {
       refusals.reset();
-      for (const [code, count] of Object.entries(inspect().traffic.refusals)) refusals.inc({ code }, count);
+      for (const [code, count] of Object.entries(look().traffic.refusals)) refusals.inc({ code }, count);
     },
   });
 

@@ -119,6 +119,22 @@ describe("/metrics", () => {
     expect(text).toContain("\nprocess_resident_memory_bytes ");
   });
 
+  test("looks at every root once, however many metrics there are, and anew each time", async () => {
+    const { musubi } = await start();
+    let looks = 0;
+    const { registry, close } = operationsHandler({
+      addHooks: (hooks) => musubi.addHooks(hooks),
+      inspect() {
+        looks += 1;
+        return { ...musubi.inspect(), sockets: looks };
+      },
+    });
+    undos.push(close);
+    expect(await registry.metrics()).toContain("\nmusubi_sockets 1\n");
+    expect(await registry.metrics()).toContain("\nmusubi_sockets 2\n");
+    expect(looks).toBe(2);
+  });
+
   test("a metric of the app's that fails to read is a 500 without its cause", async () => {
     const { ask, operations, log } = await start();
     const { Gauge } = await import("prom-client");

@@ -42,7 +42,7 @@ export interface Operations {
   readonly plugin: (app: RouteTable) => Promise<void>;
   readonly registry: Registry;
   /** Counts and traces no more. The server goes on. */
-  close(): void;
+  readonly close: () => void;
 }
 
 interface Answer {

@@ -368,6 +368,14 @@ describe("several nodes on one PubSub", () => {
     for (const node of nodes) node.close();
   });
 
+  test("rule 15: an open one does not keep its process alive", () => {
+    const timers = (): number => process.getActiveResourcesInfo().filter((each) => each === "Timeout").length;
+    const before = timers();
+    const other = createPresence({ pubsub });
+    expect(timers()).toBe(before);
+    other.close();
+  });
+
   test("rule 15: a closed one is silent, keeps no timer, and has said goodbye", () => {
     const other = createPresence({ pubsub: cuttable(), clock });
     const held = at();
