@@ -81,7 +81,7 @@ export interface Endpoint {
   /**
    * Ends everything: refuses new clients with 503, closes sockets with 1012 and tells polls 410, so that phoenix.js
    * connects again, waits for goodbyes and for channels' `terminate`, and cuts what is left after `drainTimeoutMs`. The
-   * HTTP server stays as it is, and newcomers go on being refused there: an app's 404 would leave phoenix.js hanging.
+   * HTTP server stays as it is, and newcomers go on being refused there: phoenix.js hangs upon a 404 in JSON.
    */
   close(): Promise<void>;
 }
