@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { turns } from "../stores/store-client.test.util.js";
-import { bytes, FILE, mountSlots, type MountedSlots } from "./mount-slots.test.util.js";
+import { bytes, FILE, type MountedSlots, mountSlots } from "./mount-slots.test.util.js";
 import { UploadServer } from "./upload-client.test.util.js";
 
 let server: MountedSlots["server"];

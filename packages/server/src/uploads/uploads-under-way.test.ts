@@ -2,7 +2,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { turns } from "../stores/store-client.test.util.js";
-import { bytes, FILE, mountSlots, type MountedSlots } from "./mount-slots.test.util.js";
+import { bytes, FILE, type MountedSlots, mountSlots } from "./mount-slots.test.util.js";
 
 let server: MountedSlots["server"];
 let client: MountedSlots["client"];
