@@ -9,7 +9,7 @@ interface Link {
 
 /** A network between a page and a server, to be broken as networks break. Passes TCP on until then. */
 export class TcpProxy {
-  readonly #serverPort: number;
+  #serverPort: number;
   readonly #links = new Set<Link>();
   #listener: Server | undefined;
   #port = 0;
@@ -29,6 +29,11 @@ export class TcpProxy {
     await once(listener, "listening");
     this.#listener = listener;
     this.#port = (listener.address() as AddressInfo).port;
+  }
+
+  /** Has new connections lead to another server. */
+  lead(serverPort: number): void {
+    this.#serverPort = serverPort;
   }
 
   /** Has new connections refused until `listen` is called; live ones go on. */
