@@ -89,6 +89,8 @@ export class SimCache implements CachePersister {
     const { buster, savedAt } = shown.record;
     const isGood = buster === root.cache?.buster && this.#time.now - savedAt <= GC_TIME_MS + 3_000;
     if (!isGood) throw new Divergence("a cached state is a good one", `${root.key}: ${buster}, of ${savedAt}`);
+    if (savedAt < (root.cache?.initialData?.savedAt ?? 0))
+      throw new Divergence("the newer of two cached states is shown", `${root.key}: one of ${savedAt}`);
     if (!deepEqual(this.#runs[shown.run]?.params as JsonValue, root.mountedParams as JsonValue))
       throw new Divergence("a cached state has the params asked for", root.key);
     this.#coverage.note("cached state shown");
