@@ -4,19 +4,14 @@ import { writeFileSync } from "node:fs";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
-import {
-  type ConnectOptions,
-  connect,
-  type ExternalUploader,
-  type MusubiConnection,
-  type UploadHandle,
-} from "@musubi/client";
+import { type ConnectOptions, connect, type ExternalUploader, type MusubiConnection } from "@musubi/client";
 import { ERROR_CODES } from "@musubi/protocol";
 import { consoleLogger, type MusubiServer } from "@musubi/server";
 import { eventually } from "@musubi/testing";
-import { type Channel, Socket } from "phoenix";
+import type { Channel, Socket } from "phoenix";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { WebSocket } from "ws";
+import { type AnyProxy, mount, open } from "./support/guide-client.js";
 import { compileSnippets, readChapter, readSnippets } from "./support/snippets.js";
 
 // What docs/server.md shows and claims, on the sources, against real clients over real sockets.
@@ -56,43 +51,6 @@ test("the first server compiles, and two clients see a ticket closed", async () 
   await musubi.close();
   http.close();
 }, 60_000);
-
-function open(url: string, name: string): Socket {
-  const options = { transport: WebSocket, authToken: `token-of-${name}` };
-  return new Socket(url, options);
-}
-
-/** What the guide's stores show, all of them in one: their own types are checked where they are compiled. */
-interface Snapshot {
-  readonly title: string;
-  readonly isOpen: boolean;
-  readonly isExpanded: boolean;
-  readonly owner: string | null;
-  readonly state: string;
-  readonly count: number;
-  readonly cards: readonly Pick<Snapshot, "title" | "isExpanded">[];
-  readonly lines: readonly { readonly text: string }[];
-  readonly profile: object;
-  readonly orders: object;
-  readonly refund: string;
-  readonly saved: readonly string[];
-}
-
-/** Any store of the guide. */
-interface AnyProxy {
-  readonly cards: readonly AnyProxy[];
-  readonly papers: UploadHandle;
-  readonly videos: UploadHandle;
-  snapshot(): Snapshot;
-  subscribe(listener: () => void): () => void;
-  handleEvent(name: string, listener: (payload: unknown) => void): () => void;
-  dispatchCommand(name: string, payload?: object): Promise<{ readonly id?: string }>;
-}
-
-async function mount(connection: MusubiConnection<never>, module: string, id: string, params = {}): Promise<AnyProxy> {
-  const { store } = await connection.mountStore({ module, id, params } as never);
-  return store as unknown as AnyProxy;
-}
 
 describe("the whole guide", () => {
   let folder: string;
