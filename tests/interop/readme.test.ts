@@ -56,7 +56,7 @@ const pages = ["protocol", "client", "react", "server", "testing"].map((name) =>
 test("packages/*/README.md: every snippet compiles", () => {
   const server = readSnippets("packages/server/README.md");
   const all = new Map(pages.flatMap((page) => [...readSnippets(page)]));
-  expect(all.size).toBe(14);
+  expect(all.size).toBe(15);
   compileSnippets("packages", new Map([...all, ...server]), (code) => code);
 }, 60_000);
 

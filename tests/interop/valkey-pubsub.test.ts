@@ -5,6 +5,7 @@ import { Redis } from "iovalkey";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { TcpProxy } from "../e2e/support/tcp-proxy.js";
 import { hasRedis, RedisServer } from "./support/redis-server.js";
+import { compileSnippets, readSnippets } from "./support/snippets.js";
 
 /** What the adapter promises, on a real server. */
 describe.skipIf(!hasRedis)("PubSub over Valkey", () => {
@@ -281,11 +282,15 @@ describe.skipIf(!hasRedis)("PubSub over Valkey", () => {
     const here = create();
     const own = hear(here, "a");
     await subscribed(2);
-    // More than the connection takes at once.
+    // More than a connection holds whose other end does not read.
+    redis.pause();
+    closers.push(() => redis.resume());
     for (let n = 0; n < 100; n++) here.publish("a", "x".repeat(100_000));
     own.length = 0;
     here.publish("a", "goodbye");
-    await Promise.all([here.close(), here.close()]);
+    const closing = [here.close(), here.close()];
+    redis.resume();
+    await Promise.all(closing);
     here.publish("a", "alone");
     here.subscribe("b", () => {})();
     expect(own).toEqual(["goodbye", "alone"]);
@@ -302,5 +307,20 @@ describe.skipIf(!hasRedis)("PubSub over Valkey", () => {
     await there.close();
     await redis.start();
     expect(await subscriptions("musubi:a")).toBe(0);
+  });
+
+  test("the README's example serves, and ends with nothing left at the server", async () => {
+    const connections = async () =>
+      String(await eye.client("LIST"))
+        .trim()
+        .split("\n").length;
+    const before = await connections();
+    const code = readSnippets("packages/server/README.md").get("valkey.ts") as string;
+    const folder = compileSnippets("valkey", new Map([["valkey.ts", code]]), (each) => each.replace("4000", "0"));
+    const example = (await import(`${folder}valkey.ts`)) as { start(url: string): () => Promise<void> };
+    const stop = example.start(redis.url);
+    await expect.poll(connections).toBe(before + 2);
+    await stop();
+    await expect.poll(connections).toBe(before);
   });
 });
