@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { boardOf, cardOf, cardsIn, introduce, linkText } from "./support/board-page.js";
+import { boardOf, cardOf, introduce, linkText } from "./support/board-page.js";
 import { launchBrowser, visit } from "./support/browser.js";
 import { contrastsOf } from "./support/contrast.js";
 import { createDataFolder, type DemoProcess, startDemo } from "./support/demo-process.js";
@@ -98,34 +98,50 @@ describe.each(["light", "dark"] as const)("in %s", (colorScheme) => {
 });
 
 describe("on a touch screen", () => {
-  it("drags a card after a long press, and scrolls after a short one", async () => {
+  const TITLE = "Shadow theatre for the small ones";
+
+  /** A visitor with a finger on the middle of a card, and where that is. */
+  const touchCard = async () => {
     const visitor = await visit(browser, demo.url, { ...phone, viewport: { width: 820, height: 800 } });
     const { page } = visitor;
-    const before = await boardOf(page);
     const touch = await page.context().newCDPSession(page);
     const at = async (title: string): Promise<{ x: number; y: number }> => {
       const box = await cardOf(page, title).boundingBox();
       if (box === null) throw new Error(`The card ${title} is not on the screen.`);
       return { x: box.x + 110, y: box.y + 14 };
     };
-    const send = (type: "touchStart" | "touchMove" | "touchEnd", points: readonly { x: number; y: number }[]) =>
-      touch.send("Input.dispatchTouchEvent", { type, touchPoints: [...points] });
-    const from = await at("Shadow theatre for the small ones");
+    const send = (type: "touchStart" | "touchMove" | "touchEnd", ...points: { x: number; y: number }[]) =>
+      touch.send("Input.dispatchTouchEvent", { type, touchPoints: points });
+    const from = await at(TITLE);
+    await send("touchStart", from);
+    return { visitor, page, at, send, from };
+  };
+
+  it("drags a card after a long press", async () => {
+    const { visitor, page, at, send, from } = await touchCard();
+    const before = await boardOf(page);
     const to = await at("Order 400 sheets of washi paper");
-
-    await send("touchStart", [from]);
-    await send("touchMove", [{ x: from.x, y: from.y + 40 }]);
-    await send("touchEnd", []);
-    expect(await boardOf(page)).toEqual(before);
-
-    await send("touchStart", [from]);
     await page.locator(".drag-ghost").waitFor();
     for (const part of [0.3, 0.7, 1]) {
-      await send("touchMove", [{ x: from.x + (to.x - from.x) * part, y: from.y + (to.y - from.y) * part }]);
+      await send("touchMove", { x: from.x + (to.x - from.x) * part, y: from.y + (to.y - from.y) * part });
     }
-    await send("touchEnd", []);
-    await expect.poll(async () => (await cardsIn(page, "Up next"))?.[0]).toBe("Shadow theatre for the small ones");
+    await send("touchEnd");
+    const expected = before.map(([column, cards]) => {
+      const others = cards.filter((card) => card !== TITLE);
+      return [column, column === "Up next" ? [TITLE, ...others] : others];
+    });
+    await expect.poll(() => boardOf(page)).toEqual(expected);
     expect(visitor.errors).toEqual([]);
+    await visitor.leave();
+  });
+
+  it("scrolls after a short one", async () => {
+    const { visitor, page, send, from } = await touchCard();
+    const before = await boardOf(page);
+    await send("touchMove", { x: from.x, y: from.y + 40 });
+    await send("touchEnd");
+    expect(await boardOf(page)).toEqual(before);
+    expect(await page.locator(".drag-ghost").count()).toBe(0);
     await visitor.leave();
   });
 });

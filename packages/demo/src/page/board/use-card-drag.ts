@@ -100,7 +100,9 @@ export function useCardDrag(board: RefObject<HTMLElement | null>, options: CardD
       else if (isTouch && distance > TOUCH_SLOP) abort.abort();
       else if (!isTouch && distance > MOUSE_SLOP) lifted = lift();
     };
-    const drop = (): void => {
+    const drop = (up: PointerEvent): void => {
+      // Where it is let go counts, not where it was last seen moving.
+      point = { x: up.clientX, y: up.clientY };
       if (lifted !== null) {
         const target = dropTarget(columnBoxes(container, cardId), point.x, point.y);
         const from = lifted.ghost.rect();
