@@ -12,6 +12,7 @@ export const {
   MusubiProvider,
   useMusubiAsync,
   useMusubiCommand,
+  useMusubiConnection,
   useMusubiConnectionStatus,
   useMusubiEvent,
   useMusubiRoot,

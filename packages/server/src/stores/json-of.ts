@@ -19,9 +19,8 @@ type ObjectOf<T, Streams> = Simplify<
 type Simplify<T> = { [K in keyof T]: T[K] };
 
 /**
- * The field that a rendered value becomes: what `JSON.stringify` makes of it, with child stores, streams, uploads and async values as
- * the
- * registry's fields. `Streams` maps the store's stream names to their items.
+ * The field that a rendered value becomes: what `JSON.stringify` makes of it, with child stores, streams, uploads and
+ * async values as the registry's fields. `Streams` maps the store's stream names to their items.
  */
 export type FieldOf<T, Streams> =
   IsAny<T> extends true
