@@ -62,7 +62,7 @@ describe("files of a card", () => {
     expect((await feedOf(ana.page, 1))[0]).toMatch(/gave Poster, second draft the file plan.pdf$/);
   });
 
-  it("go on where they were when the server's connection breaks, and refusals say why", async () => {
+  it("go out after an outage when they are chosen in it, and refusals say why", async () => {
     const { ana, bo } = stage;
     await openFiles(ana.page);
     await choose(ana.page, { name: "huge.bin", mimeType: "", buffer: Buffer.alloc(12_000_001) });
