@@ -19,8 +19,8 @@ What comes over the wire and onto the screen when components come, go, hide, sus
 for each life of a root, one unmount after its last holder is really gone, and no fallback once there has been state.
 This page is written by \`npm run react-matrix\` from what tests saw on each version of React, below \`<StrictMode>\`, in
 development builds, over phoenix.js sockets to a server that counts messages: \`tests/react\` in jsdom with a server in
-the same process, \`tests/e2e\` in Chromium over real WebSockets, through a TCP proxy that breaks them, and with Vite's
-dev server where files are edited. A test fails when the page says anything else. In jsdom every number is the same
+the same process, \`tests/e2e\` in Chromium with Vite's dev server over real WebSockets, through a TCP proxy that breaks
+them. A test fails when the page says anything else. In jsdom every number is the same
 without StrictMode, which is tested too.
 
 A cell reads **mounts · unmounts · fallbacks · renders · leaked roots**:

@@ -176,15 +176,15 @@ afterAll(async () => {
 
 describe.each(["18.3", "19.3"] as const)("react.md 1: React %s", (version) => {
   let hot: HotMatrixApp;
-  let built: MatrixApp;
+  let cold: MatrixApp;
 
   beforeAll(async () => {
     hot = await serveHotMatrixApp(version);
-    built = await serveMatrixApp(version);
+    cold = await serveMatrixApp(version);
   });
   afterAll(async () => {
     await hot.close();
-    await built.close();
+    await cold.close();
   });
 
   const define = (row: BrowserRow, [hook, file]: (typeof HOOKS)[number], kind: ServerKind): void => {
@@ -196,7 +196,7 @@ describe.each(["18.3", "19.3"] as const)("react.md 1: React %s", (version) => {
       const edit = (change: (text: string) => string): void => hot.edit(file, change);
       // As the row before left it.
       if (row.isHot) await hot.restore(file);
-      const { seen, react } = await measure(row, { url: (row.isHot ? hot : built).url, edit, hook, kind });
+      const { seen, react } = await measure(row, { url: (row.isHot ? hot : cold).url, edit, hook, kind });
       expect(react.startsWith(`${version}.`)).toBe(true);
       record.saw(table, row.name, kind, version, seen);
       expect(seen).toEqual(expected);
@@ -208,7 +208,7 @@ describe.each(["18.3", "19.3"] as const)("react.md 1: React %s", (version) => {
 
   // An edit is seen by all pages; the other rows have each a server of their own, and mostly wait.
   describe("edited", () => defineAll(ROWS.filter(({ isHot }) => isHot)));
-  describe.concurrent("built", () => defineAll(ROWS.filter(({ isHot }) => !isHot)));
+  describe.concurrent("not edited", () => defineAll(ROWS.filter(({ isHot }) => !isHot)));
 });
 
 if (!isWritingPage) test("docs/react-matrix.md says what was seen in Chromium", () => record.checkPage());

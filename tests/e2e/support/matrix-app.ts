@@ -3,7 +3,7 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { resolve } from "node:path";
 import react from "@vitejs/plugin-react";
-import { build, createServer, type InlineConfig, preview } from "vite";
+import { createServer, type InlineConfig, type Plugin, type ViteDevServer } from "vite";
 
 const TESTS = resolve(import.meta.dirname, "../..");
 const PACKAGES = `${resolve(TESTS, "../packages")}/**`;
@@ -15,7 +15,7 @@ export interface MatrixApp {
   close(): Promise<void>;
 }
 
-/** The app behind Vite's dev server, whose pages are connected to it. */
+/** The app whose pages are connected to Vite. */
 export interface HotMatrixApp extends MatrixApp {
   /** Changes a file of the app as an editor would. */
   edit(file: string, change: (text: string) => string): void;
@@ -41,30 +41,27 @@ function copyApp(version: "18.3" | "19.3", name: string): InlineConfig & { reado
   };
 }
 
-/** Serves the app as it was built, to many pages quickly, and such that they can go into the back/forward cache. */
+/** Takes Vite's client out of the page: one that is connected to Vite cannot go into the back/forward cache. */
+const withoutClient: Plugin = {
+  name: "without-client",
+  transformIndexHtml: {
+    order: "post",
+    handler: (html) => html.replace(/<script type="module" src="\/@vite\/client"><\/script>/, ""),
+  },
+};
+
+/** Serves the app by Vite's dev server to many pages, which have no connection to it. */
 export async function serveMatrixApp(version: "18.3" | "19.3"): Promise<MatrixApp> {
-  const config = copyApp(version, "built");
-  await build({
-    ...config,
-    define: { "process.env.NODE_ENV": '"development"' },
-    build: { minify: false, rollupOptions: { input: [`${config.root}/index.html`, `${config.root}/away.html`] } },
-  });
-  const server = await preview({ ...config, preview: { host: "127.0.0.1", port: 0, strictPort: false } });
+  const config = copyApp(version, "cold");
+  const server = await serve({ ...config, plugins: [react(), withoutClient], server: { hmr: false, ws: false } });
   return { url: urlOf(server.httpServer), close: () => server.close() };
 }
 
-/** Serves the app as it is developed. */
+/** Serves the app by Vite's dev server to pages that are told of edits. */
 export async function serveHotMatrixApp(version: "18.3" | "19.3"): Promise<HotMatrixApp> {
   const config = copyApp(version, "hot");
   const { root } = config;
-  const server = await createServer({
-    ...config,
-    cacheDir: `${root}/.vite`,
-    optimizeDeps: { include: ["react", "react-dom/client", "phoenix"] },
-    // An edit of a package meanwhile would reload the pages.
-    server: { host: "127.0.0.1", port: 0, fs: { strict: false }, watch: { ignored: [PACKAGES] } },
-  });
-  await server.listen();
+  const server = await serve(config);
   return {
     url: urlOf(server.httpServer),
     edit: (file, change) => writeFileSync(`${root}/${file}`, change(readFileSync(`${root}/${file}`, "utf8"))),
@@ -79,7 +76,19 @@ export async function serveHotMatrixApp(version: "18.3" | "19.3"): Promise<HotMa
   };
 }
 
-function urlOf(server: { address(): unknown } | null): string {
+async function serve(config: InlineConfig & { readonly root: string }): Promise<ViteDevServer> {
+  const server = await createServer({
+    ...config,
+    cacheDir: `${config.root}/.vite`,
+    optimizeDeps: { include: ["react", "react-dom/client", "phoenix"] },
+    // An edit of a package meanwhile would reload the pages.
+    server: { host: "127.0.0.1", port: 0, fs: { strict: false }, watch: { ignored: [PACKAGES] }, ...config.server },
+  });
+  await server.listen();
+  return server;
+}
+
+function urlOf(server: ViteDevServer["httpServer"]): string {
   const address = server?.address() as AddressInfo | undefined;
   return `http://127.0.0.1:${address?.port}`;
 }
