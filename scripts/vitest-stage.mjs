@@ -9,14 +9,15 @@ import { root, run } from "./workspace.mjs";
  * @param {string} name of the report
  * @param {readonly string[]} projects
  * @param {Record<string, string>} [env]
+ * @param {readonly string[]} [args] more for vitest
  * @returns {Promise<Outcome>}
  */
-export async function vitest(name, projects, env = {}) {
+export async function vitest(name, projects, env = {}, args = []) {
   const report = join(root, "artifacts/tests", `${name}.json`);
   rmSync(report, { force: true });
   const selected = projects.flatMap((project) => ["--project", project]);
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  const { code } = await run("vitest", ["run", ...selected, ...reporters], { env });
+  const { code } = await run("vitest", ["run", ...selected, ...reporters, ...args], { env });
   return outcomeOf(code, existsSync(report) ? readFileSync(report, "utf8") : undefined);
 }
 

@@ -4,11 +4,11 @@ import { eventually, FakeClock } from "@musubi/testing";
 import { Redis } from "iovalkey";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { TcpProxy } from "../e2e/support/tcp-proxy.js";
-import { hasRedis, RedisServer } from "./support/redis-server.js";
+import { RedisServer } from "./support/redis-server.js";
 import { compileSnippets, readSnippets } from "./support/snippets.js";
 
 /** What the adapter promises, on a real server. */
-describe.skipIf(!hasRedis)("PubSub over Valkey", () => {
+describe("PubSub over Valkey", () => {
   let redis: RedisServer;
   let eye: Redis;
   let clock: FakeClock;

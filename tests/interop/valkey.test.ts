@@ -10,7 +10,7 @@ import { type Channel, Socket } from "phoenix";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { TcpProxy } from "../e2e/support/tcp-proxy.js";
-import { hasRedis, RedisServer } from "./support/redis-server.js";
+import { RedisServer } from "./support/redis-server.js";
 
 const REPO = resolve(import.meta.dirname, "../..");
 const SERVER = resolve(import.meta.dirname, "support/valkey-node.mjs");
@@ -27,7 +27,7 @@ interface Board {
   dispatchCommand(name: string, payload?: object): Promise<{ n: number; pid: number }>;
 }
 
-describe.skipIf(!hasRedis)("two processes that share a Valkey", () => {
+describe("two processes that share a Valkey", () => {
   let redis: RedisServer;
   let eye: Redis;
   let nodes: readonly [Node, Node];

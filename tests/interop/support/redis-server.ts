@@ -9,10 +9,6 @@ import { findRedis, howToGetRedis } from "../../../scripts/find-redis.mjs";
 
 const binary = findRedis();
 
-/** Whether the tests that need a server can run; says so once where they cannot. Where they must, they fail. */
-export const hasRedis: boolean = binary !== undefined || process.env["MUSUBI_REQUIRE_REDIS"] === "1";
-if (!hasRedis) process.stdout.write(`left out: no redis-server found, ${howToGetRedis}\n`);
-
 async function freePort(): Promise<number> {
   const probe = createServer().listen(0, "127.0.0.1");
   await once(probe, "listening");
