@@ -2,9 +2,10 @@
 import { auditOutcome, licencesOutcome } from "./dependencies.mjs";
 import { ensureDemoBuilt } from "./demo.mjs";
 import { findChromium, howToGetChromium } from "./find-chromium.mjs";
-import { howToGetRedis } from "./find-redis.mjs";
 import { canInstallChromium, installChromium } from "./install-chromium.mjs";
+import { ensureNginx } from "./install-nginx.mjs";
 import { ensureRedis } from "./install-redis.mjs";
+import { leftOut } from "./interop-needs.mjs";
 import { packagesOutcome } from "./package-shape.mjs";
 import { vitest } from "./vitest-stage.mjs";
 import { run } from "./workspace.mjs";
@@ -45,12 +46,14 @@ const endToEnd = async () => {
 
 /** @type {() => Promise<Outcome>} */
 const interop = async () => {
-  const redis = await ensureRedis();
-  // CI says that it counts on one; at a desk the tests that need none are worth running alone.
-  if (redis !== undefined || process.env["MUSUBI_REQUIRE_REDIS"] === "1") return vitest("interop", ["interop"]);
-  const outcome = await vitest("interop", ["interop"], {}, ["--exclude", "tests/interop/valkey*.test.ts"]);
-  const leftOut = `PubSub between processes left out, no redis-server found: ${howToGetRedis}`;
-  return { ...outcome, note: [outcome.note, leftOut].filter(Boolean).join(", ") };
+  const { excluded, notes } = leftOut({ redis: await ensureRedis(), nginx: await ensureNginx() });
+  const outcome = await vitest(
+    "interop",
+    ["interop"],
+    {},
+    excluded.flatMap((files) => ["--exclude", files]),
+  );
+  return notes.length === 0 ? outcome : { ...outcome, note: [outcome.note, ...notes].filter(Boolean).join(", ") };
 };
 
 /** @type {readonly SuiteStage[]} */
