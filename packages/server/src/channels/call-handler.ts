@@ -1,11 +1,11 @@
-import { MusubiError } from "@musubi/protocol";
+import { type JsonValue, MusubiError } from "@musubi/protocol";
 import type { ChannelContext, ChannelDefinition, HandlerResult } from "./channel.js";
 import type { Mail } from "./mailbox.js";
 
 /**
  * Calls the code that a piece of mail is for; `phx_leave` is the driver's and has none.
  *
- * Throws `invalid_usage` for an event that nobody takes: the channel crashes, as in Phoenix.
+ * Throws `unknown_event` for an event that nobody takes: the channel crashes, as in Phoenix.
  */
 export function callHandler(
   definition: ChannelDefinition,
@@ -28,11 +28,20 @@ export function callHandler(
         }
         if (definition.fallback !== undefined) return definition.fallback(context, event, payload);
       }
-      throw new MusubiError("invalid_usage", `channel ${context.topic} has no handler for ${JSON.stringify(event)}`);
+      throw new MusubiError("unknown_event", `channel ${brief(context.topic)} has no handler for ${brief(event)}`);
     }
     default:
       return mail satisfies never;
   }
+}
+
+/** Characters of what a client made up that reach a log. */
+const MAX_SHOWN = 100;
+
+/** What a client has sent, for a log: a client must not say how long its lines are. */
+export function brief(value: JsonValue): string {
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
 }
 
 /** Whether a definition wants to see a broadcast before its client does. */

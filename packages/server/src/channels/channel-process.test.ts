@@ -85,6 +85,20 @@ describe("a channel's code", () => {
     expect(socket.take()).toEqual([crashOfOne]);
   });
 
+  it.each([["x".repeat(1e6)], [null], [7], [{ deep: ["x".repeat(1e6)] }]])(
+    "crashes upon an event that nobody takes, as in Phoenix; that is a warning, of a bounded length",
+    (event) => {
+      const socket = new TestSocket([room({ handlers: { ping: () => ok() } })]).join();
+      socket.say("1", "2", "room:a", event, {});
+      expect(socket.take()).toEqual([crashOfOne]);
+      expect(socket.logged).toMatchObject([{ level: "warn", details: { err: { code: "unknown_event" } } }]);
+      const [{ err, ...details }] = socket.logged.map((line) => line.details) as [{ err: Error }];
+      expect(err.message.length + JSON.stringify(details).length).toBeLessThan(500);
+      // Another join of the topic works.
+      socket.join();
+    },
+  );
+
   it("can take every event that has no handler", () => {
     const socket = new TestSocket([
       room({ handlers: { ping: () => ok("ping") }, fallback: (_ctx, event) => ok({ unknown: event }) }),

@@ -1,7 +1,7 @@
 import { type Frame, type JsonValue, MusubiError, PHX_CLOSE, PHX_ERROR, PHX_LEAVE } from "@musubi/protocol";
 import type { Logger } from "../logger.js";
 import { type Broadcast, frameOf, isBroadcast, publish, pubsubTopic } from "./broadcast.js";
-import { callHandler, intercepts } from "./call-handler.js";
+import { brief, callHandler, intercepts } from "./call-handler.js";
 import type { ChannelDefinition, ConnectedSocket, DeferredReply, HandlerResult, JoinResult } from "./channel.js";
 import { type ContextOwner, LiveContext } from "./channel-context.js";
 import type { ChannelHost } from "./channel-host.js";
@@ -24,7 +24,8 @@ export class ChannelProcess implements ContextOwner, MailWork {
   readonly topic: string;
   readonly #host: ChannelHost;
   readonly #definition: ChannelDefinition;
-  readonly #join: Frame;
+  /** Of the join's frame no more than this: its payload may be large, and nobody asks for it again. */
+  readonly #join: Pick<Frame, "joinRef" | "ref">;
   readonly #id: string;
   readonly #context: LiveContext = new LiveContext(this);
   readonly #runner: MailRunner = new MailRunner(this);
@@ -41,18 +42,19 @@ export class ChannelProcess implements ContextOwner, MailWork {
   #endReason: unknown;
   #owesTerminate = false;
   #isFinished = false;
+  #isLeaving = false;
 
   constructor(
     host: ChannelHost,
     definition: ChannelDefinition,
     topic: string,
-    join: Frame,
+    { joinRef, ref }: Frame,
     replaced: readonly JsonValue[],
   ) {
     this.#host = host;
     this.#definition = definition;
     this.topic = topic;
-    this.#join = join;
+    this.#join = { joinRef, ref };
     this.#replaced = replaced;
     lastId += 1;
     this.#id = `${PROCESS_ID}:${lastId}`;
@@ -71,11 +73,11 @@ export class ChannelProcess implements ContextOwner, MailWork {
   }
 
   /** Runs the join's code; everything that comes meanwhile waits. */
-  start(): void {
+  start(payload: unknown): void {
     this.#runner.hold();
     let result: JoinResult<unknown> | Promise<JoinResult<unknown>>;
     try {
-      result = this.#definition.join(this.#context, this.#join.payload);
+      result = this.#definition.join(this.#context, payload);
     } catch (cause) {
       this.#joinCrashed(cause);
       return;
@@ -97,14 +99,22 @@ export class ChannelProcess implements ContextOwner, MailWork {
     return typeof joinRef === "object" && typeof own === "object" && JSON.stringify(joinRef) === JSON.stringify(own);
   }
 
+  /** Whether this frame would be the first `phx_leave` of this join. */
+  isFirstLeave({ event, joinRef }: Frame): boolean {
+    return event === PHX_LEAVE && !this.#isLeaving && this.accepts(joinRef);
+  }
+
   /** Takes a frame of the client that belongs to this join; `bytes` is its weight in the mailbox. */
   receive(frame: Frame, bytes: number): void {
     const isFull = this.#runner.size >= this.#host.maxMailbox || !this.#host.reserve(bytes);
-    if (frame.event === PHX_LEAVE) {
-      // A client can always leave.
+    if (this.isFirstLeave(frame)) {
+      // A client can always leave, once.
+      this.#isLeaving = true;
       this.#runner.put({ kind: "leave", frame, bytes: isFull ? 0 : bytes });
     } else if (isFull) {
       this.#host.send(replyMessage(this.#ownRef, frame.ref, this.topic, "error", { reason: "overloaded" }));
+    } else if (frame.event === PHX_LEAVE) {
+      this.#runner.put({ kind: "leave", frame, bytes });
     } else {
       this.#runner.put({ kind: "push", frame, bytes, deferred: false, answered: false });
     }
@@ -281,8 +291,10 @@ export class ChannelProcess implements ContextOwner, MailWork {
   }
 
   #crash(cause: unknown, event: unknown): void {
-    const details = { err: cause, topic: this.topic, event };
-    if (!this.#hasEnded) this.logger.error(details, "a channel crashed");
+    const details = { err: cause, topic: brief(this.topic), event };
+    // What a client can do by itself is no error of the app's.
+    const level = cause instanceof MusubiError && CAUSED_BY_CLIENTS.has(cause.code) ? "warn" : "error";
+    if (!this.#hasEnded) this.logger[level](details, "a channel crashed");
     else if (cause !== this.#abort?.signal.reason) this.logger.warn(details, "code of an ended channel failed");
     this.#apply("crashed", cause);
   }
@@ -306,7 +318,12 @@ export class ChannelProcess implements ContextOwner, MailWork {
         this.#abort?.abort();
         break;
       case "subscribe":
-        this.#unsubscribe = this.pubsub.subscribe(pubsubTopic(this.topic), (message) => this.#hear(message));
+        try {
+          this.#unsubscribe = this.pubsub.subscribe(pubsubTopic(this.topic), (message) => this.#hear(message));
+        } catch (cause) {
+          // Without it the client would miss broadcasts and not know.
+          this.#host.fail(cause);
+        }
         break;
       case "reply_join":
         if (this.#joinAnswer !== undefined) this.#host.send(this.#joinAnswer);
@@ -363,6 +380,8 @@ export class ChannelProcess implements ContextOwner, MailWork {
   }
 }
 
+const CAUSED_BY_CLIENTS: ReadonlySet<string> = new Set(["unknown_event", "overloaded"]);
+
 function eventOf(mail: Mail): unknown {
-  return mail.kind === "push" ? mail.frame.event : mail.kind;
+  return mail.kind === "push" ? brief(mail.frame.event) : mail.kind;
 }

@@ -2,6 +2,7 @@ import { encodeBinaryPush } from "@musubi/protocol";
 import { describe, expect, it } from "vitest";
 import { type ChannelDefinition, channel, type JoinResult, joined, ok, refused } from "./channel.js";
 import { ChannelRouter } from "./channel-router.js";
+import type { PubSub } from "./pubsub.js";
 import {
   closeOfOne,
   crashOfOne,
@@ -99,6 +100,22 @@ describe("a join", () => {
     }
   });
 
+  it("that a PubSub throws upon ends the socket, whether its code answers at once or later", async () => {
+    const broken: PubSub = {
+      publish: () => {},
+      subscribe: () => {
+        throw new Error("no broker");
+      },
+    };
+    for (const join of [() => joined(1), async () => joined(1)]) {
+      const socket = new TestSocket([room({ join })], {}, broken);
+      socket.say("1", "1", "room:a", "phx_join", {});
+      await settle();
+      expect(socket.closed).toEqual(["failed"]);
+      await socket.session.drained();
+    }
+  });
+
   it("whose answer cannot be encoded ends the socket (FRAMES.md, Malformed input)", async () => {
     const ended: unknown[] = [];
     const socket = new TestSocket([
@@ -123,6 +140,37 @@ describe("the limits of a socket", () => {
     free.open();
     await settle();
     expect(socket.take()).toEqual([okTo("1", "3"), okTo("1", "4"), okTo("1", "6"), closeOfOne]);
+  });
+
+  it("maxMailbox: leaves beyond the first wait like any push", async () => {
+    const free = gate();
+    const socket = new TestSocket([room({ handlers: { slow: async () => free.promise } })], { maxMailbox: 2 }).join();
+    socket.say("1", "2", "room:a", "slow", {});
+    for (let n = 3; n < 10; n++) socket.say("1", `${n}`, "room:a", "phx_leave", {});
+    expect(socket.take()).toEqual([5, 6, 7, 8, 9].map((n) => errorTo("1", `${n}`, "overloaded")));
+    free.open();
+    await settle();
+    expect(socket.take()).toEqual([okTo("1", "3"), closeOfOne]);
+  });
+
+  it("maxPushesPerSecond: counts leaves of what is not joined, and messages that are too deep", () => {
+    const free = gate();
+    const slow = room({ handlers: { slow: async () => free.promise } });
+    const socket = new TestSocket([slow], { maxPushesPerSecond: 0.2 }).join();
+    socket.say("1", "2", "room:a", "slow", {});
+    socket.say(null, "3", "room:b", "phx_leave", {});
+    socket.say(null, "4", "room:b", "phx_leave", {});
+    socket.session.receiveText(`["1","5","room:a","ping",${"[".repeat(300)}${"]".repeat(300)}]`);
+    expect(socket.take()).toMatchObject([
+      [null, "3", "room:b", "phx_reply", { status: "ok" }],
+      [null, "4", "room:b", "phx_reply", { status: "error", response: { reason: "rate_limited" } }],
+      errorTo(null, "5", "rate_limited"),
+    ]);
+    // The first leave of a join always passes, and those of other joins do not count as it.
+    for (const [joinRef, ref] of ["9 6", "1 7", "1 8"].map((refs) => refs.split(" "))) {
+      socket.say(joinRef, ref, "room:a", "phx_leave", {});
+    }
+    expect(socket.take()).toEqual([errorTo(null, "6", "rate_limited"), errorTo(null, "8", "rate_limited")]);
   });
 
   it("maxMailboxBytes: counts what waits on all topics, and frees it again", async () => {

@@ -105,11 +105,7 @@ export class SocketSession implements ChannelHost {
       return;
     }
     // A value of that depth cannot be written shorter.
-    if (text.length > 2 * MAX_JSON_DEPTH && Object.values(frame).some(isDeep)) {
-      this.#refuse(frame, "too_deep");
-      return;
-    }
-    this.#receive(frame, text.length);
+    this.#receive(frame, text.length, text.length > 2 * MAX_JSON_DEPTH && Object.values(frame).some(isDeep));
   }
 
   /** Takes a binary message; one that is no frame closes the socket. */
@@ -122,7 +118,7 @@ export class SocketSession implements ChannelHost {
       this.fail(cause);
       return;
     }
-    this.#receive(frame, bytes.length);
+    this.#receive(frame, bytes.length, false);
   }
 
   /** Ends the socket from this side: the transport says goodbye and every channel ends without a word. */
@@ -196,17 +192,17 @@ export class SocketSession implements ChannelHost {
     this.close("failed");
   }
 
-  #receive(frame: Frame, bytes: number): void {
-    if (!this.#mayPass(frame.event)) {
-      this.#refuse(frame, "rate_limited");
-      return;
-    }
-    this.dispatch(frame, bytes);
+  #receive(frame: Frame, bytes: number, isDeepSomewhere: boolean): void {
+    if (!this.#mayPass(frame, isDeepSomewhere)) this.#refuse(frame, "rate_limited");
+    else if (isDeepSomewhere) this.#refuse(frame, "too_deep");
+    else this.dispatch(frame, bytes);
   }
 
-  #mayPass(event: unknown): boolean {
-    // A client can always leave.
-    if (event === PHX_LEAVE) return true;
+  #mayPass(frame: Frame, isDeepSomewhere: boolean): boolean {
+    const { topic, event } = frame;
+    const channel = typeof topic === "string" && !isDeepSomewhere ? this.#channels.get(topic) : undefined;
+    // A client can always leave what it has joined: phoenix.js waits for that answer for ever.
+    if (channel?.isFirstLeave(frame) === true) return true;
     const { clock, limits } = this.#environment;
     const now = clock.now();
     if (event === PHX_JOIN) {
@@ -235,7 +231,7 @@ export class SocketSession implements ChannelHost {
     const channel = new ChannelProcess(this, definition, topic, frame, replaced);
     this.#channels.set(topic, channel);
     this.#running.add(channel);
-    channel.start();
+    channel.start(frame.payload);
   }
 
   // An error that no channel gives has no join ref (FRAMES.md, "no route for the topic").

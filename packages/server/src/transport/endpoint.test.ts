@@ -38,13 +38,17 @@ describe("the connect hook", () => {
       join: ({ socket }) => joined(null, [socket.user, socket.id, socket.params["page"], socket.unsentBytes()]),
     });
     const { port, endpoint } = await run({ channels: [who], connect });
-    const client = await RawClient.open(port, "&page=7&__proto__=x", ["phoenix", "base64url.bearer.phx.c2VjcmV0"]);
+    const client = await RawClient.open(port, "&page=7&__proto__=x", ["phoenix", "base64url.bearer.phx.c2VjcmV0"], {
+      headers: { "X-Tenant": "t1" },
+    });
     expect(client.webSocket.protocol).toBe("phoenix");
     expect(connect).toHaveBeenCalledWith(
       expect.objectContaining({
         authToken: "secret",
         remoteAddress: "127.0.0.1",
-        headers: expect.objectContaining({ upgrade: "websocket" }),
+        params: Object.fromEntries(Object.entries({ vsn: "2.0.0", page: "7", ["__proto__"]: "x" })),
+        // Phoenix's x_headers among them.
+        headers: expect.objectContaining({ upgrade: "websocket", "x-tenant": "t1" }),
       }),
     );
     client.say("1", "1", "who", "phx_join", {});
@@ -75,6 +79,19 @@ describe("the connect hook", () => {
     expect(await get(port, SOCKET)).toEqual({ status, body: "" });
     expect(logger.lines.map(({ level }) => level)).toEqual(status === 500 ? ["error", "error"] : []);
     expect(endpoint.inspect()).toEqual({ sockets: 0, channels: 0 });
+  });
+
+  it("has let a client in that cannot be set up, since the PubSub throws: it is closed with 1011", async () => {
+    const logger = listeningLogger();
+    const pubsub = createPubSub(logger);
+    const subscribe = (): never => {
+      throw new Error("no broker");
+    };
+    const { port, endpoint } = await run({ logger, pubsub: { ...pubsub, subscribe }, connect: () => ({ id: "ada" }) });
+    const client = await RawClient.open(port);
+    expect(await client.closed).toBe(1011);
+    expect(logger.lines).toMatchObject([{ level: "error", message: "a socket could not be set up" }]);
+    expect(endpoint.inspect().sockets).toBe(0);
   });
 
   it("that takes longer than handshakeTimeoutMs is given up with 503, and told so by its signal", async () => {

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { type ServerOptions, WebSocketServer } from "ws";
 import type { SessionEnvironment } from "../channels/socket-session.js";
+import { CLOSE_CODES } from "./close-codes.js";
 import type { ConnectionSet } from "./connection-set.js";
 import { authTokenOf, type Handshake, type HandshakeOptions, searchOf, shakeHands } from "./handshake.js";
 import type { HttpClaim } from "./http-claims.js";
@@ -77,8 +78,14 @@ export class WebSocketUpgrades {
         socket.off("error", ignoreError);
         // It is one: the server makes its sockets of the class it was given.
         const owned = webSocket as OwnedWebSocket;
-        const connection = new WebSocketConnection(owned, socket, shaken.request, shaken.accepted, this.#shared);
-        this.#options.connections.add(connection);
+        try {
+          const connection = new WebSocketConnection(owned, socket, shaken.request, shaken.accepted, this.#shared);
+          this.#options.connections.add(connection);
+        } catch (cause) {
+          // A PubSub that throws: the client tries again, and nothing is left of this one.
+          this.#options.environment.logger.error({ err: cause }, "a socket could not be set up");
+          owned.on("error", ignoreError).close(CLOSE_CODES.failed);
+        }
       });
     }
   }
