@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { type SessionAddress, SessionTokens } from "./session-tokens.js";
 
 const DAY = 24 * 60 * 60 * 1000;
-const TRIES = 10_000;
+const TRIES = 20_000;
 /** Set it to repeat a failure. */
 const SEED = Number(process.env["FUZZ_SEED"] ?? Date.now() % 2 ** 31);
 
@@ -62,8 +62,6 @@ it(`nothing but what was signed verifies, in ${TRIES} tries (FUZZ_SEED=${SEED})`
   ];
   for (let n = 0; n < TRIES; n++) {
     const tried = mutations[below(mutations.length)]?.() ?? "";
-    const said = tokens.verify(tried);
-    // Base64 leaves room for spellings of the same signature; what it vouches for is always what was signed.
-    if (said !== null) expect({ said, body: tried.split(".")[0] }).toEqual({ said: ADDRESS, body });
+    if (tried !== token && tokens.verify(tried) !== null) expect.fail(`${tried} passes for ${token}`);
   }
 });

@@ -32,22 +32,11 @@ test("protocol.md 6: whatever is changed of a token, it is refused, and nothing 
   ]) {
     expect(tokens.verify(odd)).toBeNull();
   }
-  for (let run = 0; run < 10_000; run++) {
+  for (let run = 0; run < 20_000; run++) {
     const at = dice.below(token.length + 1);
     const other = String.fromCharCode(33 + dice.below(94));
     const kind = dice.below(3);
     const changed = token.slice(0, at) + (kind === 0 ? "" : other) + token.slice(kind === 2 ? at : at + 1);
-    // The last character of each part of base64url has bits that say nothing.
-    const isSame = Buffer.from(changed, "base64url").equals(Buffer.from(token, "base64url"));
-    if (changed === token || isSame) continue;
-    const found = tokens.verify(changed);
-    if (found !== null) expect(sameBytes(changed, token), `seed ${dice.seed}: ${changed}`).toBe(true);
+    if (changed !== token) expect(tokens.verify(changed), `seed ${dice.seed}: ${changed}`).toBeNull();
   }
 });
-
-/** Whether two tokens have the same signed text and the same bytes of a signature. */
-function sameBytes(a: string, b: string): boolean {
-  const [bodyA, macA = ""] = a.split(".");
-  const [bodyB, macB = ""] = b.split(".");
-  return bodyA === bodyB && Buffer.from(macA, "base64url").equals(Buffer.from(macB, "base64url"));
-}
