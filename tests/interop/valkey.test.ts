@@ -1,7 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
 import { resolve } from "node:path";
-import { createInterface } from "node:readline";
 import { type AnyRegistry, connect, MusubiCommandError } from "@musubi/client";
 import { createSocket } from "@musubi/client/socket";
 import { eventually } from "@musubi/testing";
@@ -11,15 +8,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { WebSocket } from "ws";
 import { TcpProxy } from "../e2e/support/tcp-proxy.js";
 import { RedisServer } from "./support/redis-server.js";
+import { buildServer, ServerProcess } from "./support/server-process.js";
 
-const REPO = resolve(import.meta.dirname, "../..");
 const SERVER = resolve(import.meta.dirname, "support/valkey-node.mjs");
 
 interface Node {
-  readonly child: ChildProcess;
+  readonly process: ServerProcess;
   readonly port: number;
-  /** What it has said since. */
-  readonly lines: string[];
 }
 
 interface Board {
@@ -31,14 +26,11 @@ describe("two processes that share a Valkey", () => {
   let redis: RedisServer;
   let eye: Redis;
   let nodes: readonly [Node, Node];
-  const children: ChildProcess[] = [];
+  const processes: ServerProcess[] = [];
   const closers: (() => unknown)[] = [];
 
   beforeAll(async () => {
-    // The nodes are plain Node, on what is built.
-    execFileSync(process.execPath, [resolve(REPO, "node_modules/typescript/bin/tsc"), "-b", "packages/server"], {
-      cwd: REPO,
-    });
+    buildServer();
     redis = await RedisServer.start();
     eye = redis.client();
   }, 120_000);
@@ -51,31 +43,13 @@ describe("two processes that share a Valkey", () => {
   });
   afterEach(async () => {
     for (const close of closers.splice(0).toReversed()) await close();
-    for (const child of children.splice(0)) await end(child, "SIGKILL");
+    for (const process of processes.splice(0)) await process.end("SIGKILL");
   });
 
   async function start(): Promise<Node> {
-    const child = spawn(process.execPath, [SERVER, redis.url], {
-      // It finds the packages where the tests do.
-      cwd: resolve(REPO, "tests"),
-      env: { ...process.env, NODE_ENV: "production" },
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    children.push(child);
-    const lines: string[] = [];
-    const reader = createInterface(child.stdout);
-    const [port] = (await once(reader, "line")) as [string];
-    reader.on("line", (line) => lines.push(line));
-    return { child, port: Number(port), lines };
-  }
-
-  async function end(child: ChildProcess, signal: "SIGTERM" | "SIGKILL"): Promise<number | null> {
-    if (child.exitCode === null && child.signalCode === null) {
-      const ended = once(child, "exit");
-      child.kill(signal);
-      await ended;
-    }
-    return child.exitCode;
+    const process = new ServerProcess([SERVER, redis.url]);
+    processes.push(process);
+    return { process, port: Number(await process.line()) };
   }
 
   function plainSocket(port: number): Socket {
@@ -184,7 +158,10 @@ describe("two processes that share a Valkey", () => {
         (error: unknown) => hung.push(error),
       );
     }
-    await eventually(() => dying.lines.filter((line) => line === "hanging").length === clients.length, "both hang");
+    await eventually(
+      () => dying.process.lines.filter((line) => line === "hanging").length === clients.length,
+      "both hang",
+    );
     const over = new AbortController();
     let n = 0;
     const looping = (async () => {
@@ -204,11 +181,11 @@ describe("two processes that share a Valkey", () => {
         await new Promise((done) => setTimeout(done, 1));
       }
     })();
-    const ranBy = (node: Node) => (each: { by: unknown }) => each.by === node.child.pid;
+    const ranBy = (node: Node) => (each: { by: unknown }) => each.by === node.process.pid;
     await eventually(() => clients.every(({ settled }) => settled.filter(ranBy(dying)).length > 20), "they run");
     await clients[0]?.running.dispatchCommand("note", { last: "words" });
     network.lead(living.port);
-    await end(dying.child, "SIGKILL");
+    await dying.process.end("SIGKILL");
     await eventually(() => clients.every(({ settled }) => settled.filter(ranBy(living)).length > 20), "they run again");
     over.abort();
     await looping;
@@ -218,8 +195,8 @@ describe("two processes that share a Valkey", () => {
       expect(settled.map((each) => each.n).sort((a, b) => a - b)).toEqual(Array.from({ length: n }, (_, at) => at));
       // A fresh tree: what the living one has run, in order, is what it answered, and nothing that was sent to the dead.
       const ran = settled.filter(ranBy(living)).map((each) => each.n);
-      await expect.poll(() => running.snapshot()).toMatchObject({ pid: living.child.pid, notes: [], ran });
-      await expect.poll(() => stuck.snapshot()?.pid).toBe(living.child.pid);
+      await expect.poll(() => running.snapshot()).toMatchObject({ pid: living.process.pid, notes: [], ran });
+      await expect.poll(() => stuck.snapshot()?.pid).toBe(living.process.pid);
       expect(hung).toMatchObject([{ name: "MusubiCommandError", kind: "interrupted", fate: "unknown" }]);
       expect(blanks).toBe(0);
     }
@@ -234,10 +211,10 @@ describe("two processes that share a Valkey", () => {
   test("a process that closes everything ends: no connection or timer is left", async () => {
     await enter(nodes[0].port, "room:a");
     await subscribed("phx:room:a", 1);
-    expect(await end(nodes[0].child, "SIGTERM")).toBe(0);
+    expect(await nodes[0].process.end("SIGTERM")).toBe(0);
     // With the server away as well.
     await redis.kill();
-    expect(await end(nodes[1].child, "SIGTERM")).toBe(0);
+    expect(await nodes[1].process.end("SIGTERM")).toBe(0);
     await redis.start();
   });
 });

@@ -1,13 +1,14 @@
 // One of several nodes that share a Redis server, at the URL in argv[2]; prints its port. SIGTERM closes it. Built
 // packages: run `tsc -b` first.
 import { createServer } from "node:http";
-import { channel, command, createMusubiServer, defineStore, joined, ok } from "@musubi/server";
+import { channel, command, createMusubiServer, createPresence, defineStore, joined, ok } from "@musubi/server";
 import { createValkeyPubSub } from "@musubi/server/valkey";
 import * as v from "valibot";
 
 // Outages are no news here.
 const logger = { debug() {}, info() {}, warn() {}, error: console.error };
 const pubsub = createValkeyPubSub(process.argv[2], { logger });
+const presence = createPresence({ pubsub, heartbeatMs: Number(process.env["HEARTBEAT_MS"] ?? 5_000) });
 
 const Board = defineStore("Board", {
   mount: (ctx) => {
@@ -28,7 +29,7 @@ const Board = defineStore("Board", {
 });
 
 const room = channel("room:*", {
-  join: () => joined(null),
+  join: () => joined(null, { pid: process.pid }),
   handlers: {
     say: (ctx, payload) => {
       ctx.broadcastFrom("said", payload);
@@ -45,13 +46,30 @@ const room = channel("room:*", {
   },
 });
 
-const musubi = createMusubiServer({ stores: [Board], channels: [room], pubsub, logger, drainTimeoutMs: 500 });
+const hall = channel("hall:*", {
+  join: (ctx, { name }) => {
+    presence.track(ctx, name, { pid: process.pid });
+    presence.watch(ctx);
+    return joined(null);
+  },
+});
+
+const musubi = createMusubiServer({
+  stores: [Board],
+  channels: [room, hall],
+  pubsub,
+  logger,
+  drainTimeoutMs: 500,
+  handlerTimeoutMs: 600_000,
+  longPoll: { secret: "shared", windowMs: 2_000 },
+});
 const http = createServer();
 musubi.attach(http, { path: "/socket" });
 http.listen(0, "127.0.0.1", () => process.stdout.write(`${http.address().port}\n`));
 
 async function stop() {
   await musubi.close();
+  presence.close();
   http.close();
   http.closeAllConnections();
   await pubsub.close();
