@@ -206,6 +206,11 @@ describe("PubSub over Valkey", () => {
     const leave = there.subscribe("left", () => {});
     await subscribed(2);
     await subscribed(1, "musubi:left");
+    const [fine, cut] = [
+      { isConnected: true, unsentBytes: 0, lostMessages: 0 },
+      { isConnected: false, unsentBytes: 0, lostMessages: 1 },
+    ];
+    await expect.poll(() => [here.inspect(), there.inspect()]).toEqual([fine, fine]);
     await redis.kill();
     const away = () => log.filter(([, message]) => message.startsWith("Valkey cannot be reached")).length;
     await eventually(() => away() === 4, "all connections are refused");
@@ -214,6 +219,7 @@ describe("PubSub over Valkey", () => {
     leave();
     const late = hear(there, "late");
     await eventually(() => log.some(([, message]) => message === "messages to other nodes are lost"));
+    expect([here.inspect(), there.inspect()]).toEqual([cut, { ...cut, lostMessages: 0 }]);
     await redis.start();
     await subscribed(2);
     await subscribed(1, "musubi:late");
@@ -229,6 +235,7 @@ describe("PubSub over Valkey", () => {
     expect(own).toEqual(["lost", "found"]);
     // Once per outage, not once per attempt.
     expect(away()).toBe(4);
+    await expect.poll(() => there.inspect()).toEqual(fine);
     expect(log).toContainEqual(["info", "messages reach other nodes again"]);
   });
 
@@ -242,6 +249,7 @@ describe("PubSub over Valkey", () => {
     redis.pause();
     closers.push(() => redis.resume());
     for (let n = 0; n < 1_000; n++) here.publish("a", text);
+    expect(here.inspect()).toEqual({ isConnected: true, unsentBytes: 10 * 1_019, lostMessages: 990 });
     expect(log).toEqual([["warn", "messages to other nodes are lost"]]);
     redis.resume();
     await expect.poll(() => log.at(-1)).toEqual(["info", "messages reach other nodes again"]);

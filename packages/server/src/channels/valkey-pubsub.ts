@@ -24,8 +24,19 @@ export interface ValkeyPubSubOptions {
   readonly clock?: Clock;
 }
 
+/** How a {@link ValkeyPubSub} fares, for metrics. */
+export interface ValkeyInspection {
+  /** Both connections are there: this node hears the others, and they hear it. */
+  readonly isConnected: boolean;
+  /** Bytes of messages that wait for the server. */
+  readonly unsentBytes: number;
+  /** Messages that may not have reached other nodes, since the beginning. */
+  readonly lostMessages: number;
+}
+
 /** PubSub over Valkey or Redis, with two connections of its own. */
 export interface ValkeyPubSub extends PubSub {
+  inspect(): ValkeyInspection;
   /**
    * Closes both connections, after what was published if the server answers, and resolves when they are closed. From
    * then on messages stay within this process.
@@ -71,6 +82,7 @@ class Adapter implements ValkeyPubSub {
   #unsentBytes = 0;
   /** Messages lost since the last one that was not. */
   #lost = 0;
+  #lostMessages = 0;
   #timer: TimerHandle;
   #closed: Promise<void> | undefined;
 
@@ -115,6 +127,14 @@ class Adapter implements ValkeyPubSub {
         this.#counts.delete(topic);
         this.#ask("unsubscribe", topic);
       }
+    };
+  }
+
+  inspect(): ValkeyInspection {
+    return {
+      isConnected: this.#publisher.status === "ready" && this.#subscriber.status === "ready",
+      unsentBytes: this.#unsentBytes,
+      lostMessages: this.#lostMessages,
     };
   }
 
@@ -210,6 +230,7 @@ class Adapter implements ValkeyPubSub {
   #lose(err: unknown): void {
     if (this.#lost === 0) this.#logger.warn({ err }, "messages to other nodes are lost");
     this.#lost += 1;
+    this.#lostMessages += 1;
   }
 
   #receive(topic: string, text: string): void {
