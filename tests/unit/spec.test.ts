@@ -7,24 +7,26 @@ const SPECS = [
   ...["cache", "connection", "root", "uploads"].map((folder) => `packages/client/src/${folder}/SPEC.md`),
   "packages/server/src/channels/presence/SPEC.md",
   "packages/server/src/stores/async/SPEC.md",
+  "packages/server/src/stores/outlet/SPEC.md",
   "packages/server/src/uploads/SPEC.md",
 ];
 
 /** Sources of the tests that a spec can name, by file name. */
-const tests = new Map(
-  [
-    "packages/client/src",
-    "packages/server/src/channels/presence",
-    "packages/server/src/stores/async",
-    "packages/server/src/uploads",
-    "tests/interop",
-  ]
-    .flatMap((folder) =>
-      readdirSync(resolve(REPO, folder), { recursive: true, encoding: "utf8" }).map((file) => `${folder}/${file}`),
-    )
-    .filter((file) => file.endsWith(".test.ts"))
-    .map((file) => [basename(file), readFileSync(resolve(REPO, file), "utf8")]),
-);
+const tests = new Map<string, string>();
+for (const folder of [
+  "packages/client/src",
+  "packages/server/src/channels/presence",
+  "packages/server/src/stores",
+  "packages/server/src/transport",
+  "packages/server/src/uploads",
+  "tests/interop",
+]) {
+  for (const file of readdirSync(resolve(REPO, folder), { recursive: true, encoding: "utf8" })) {
+    if (!file.endsWith(".test.ts")) continue;
+    const source = readFileSync(resolve(REPO, folder, file), "utf8");
+    tests.set(basename(file), `${tests.get(basename(file)) ?? ""}${source}`);
+  }
+}
 
 /** The rules of a spec, each with the tests it names as `[file, test name]`. */
 function rulesOf(spec: string): { readonly number: number; readonly tests: readonly [string, string][] }[] {

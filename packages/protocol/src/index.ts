@@ -42,6 +42,7 @@ export {
 } from "./events.js";
 export { decodeTextFrame, encodeTextFrame, type Frame } from "./frame.js";
 export { isObject, type JsonArray, type JsonObject, type JsonPrimitive, type JsonValue } from "./json.js";
+export { jsonSize } from "./json-size.js";
 export { MAX_HELD_PER_ROOT, MAX_HELD_ROOTS, MAX_JSON_DEPTH } from "./limits.js";
 export {
   isStreamMarker,

@@ -7,6 +7,7 @@ import { systemClock } from "./clock.js";
 import { consoleLogger, type Logger } from "./logger.js";
 import { connectionChannel } from "./stores/connection-channel.js";
 import type { ServerHooks } from "./stores/hooks.js";
+import { SlowClients } from "./stores/outlet/slow-clients.js";
 import type { RootInspection } from "./stores/root-options.js";
 import { type RootAddress, type RootPair, RootRegistry } from "./stores/root-registry.js";
 import type { ErasedHooks } from "./stores/run-hooks.js";
@@ -38,6 +39,18 @@ export interface MusubiServerOptions<Stores extends readonly AnyStore[]>
   readonly maxAsync?: number;
   /** Roots that one connection can hold. Default 200; past it mounts are answered `too_many_roots`. */
   readonly maxRoots?: number;
+  /**
+   * Bytes that wait on a socket past which its roots hold back what they change, until those are sent; then one envelope
+   * brings all of it. Default 256 KiB.
+   */
+  readonly conflateAboveBytes?: number;
+  /**
+   * Stream ops, upload ops and events, which nothing can stand in for, that one root holds back. Default 1 000; past it
+   * the root is mounted again when its client has caught up.
+   */
+  readonly maxHeldOps?: number;
+  /** The same in bytes of their JSON, about. Default 1 MiB; for all roots of one socket together `maxUnsentBytes`. */
+  readonly maxHeldBytes?: number;
   /** What runs around every mount, command, render and message, in this order. */
   readonly hooks?: readonly ServerHooks[];
   /** Bounds, temp files and the secret of uploads. */
@@ -54,6 +67,14 @@ export interface ServerInspection {
   /** Files announced and not gone, and the bytes they may have on this server. */
   readonly uploads: { readonly files: number; readonly bytes: number };
   readonly traffic: Traffic;
+  readonly slowClients: {
+    /** Roots that hold back what they change at the moment. */
+    readonly holding: number;
+    /** Envelopes sent so far in the place of what had been held back. */
+    readonly conflated: number;
+    /** Roots that had to be mounted again because more changed than they may hold back. */
+    readonly remounted: number;
+  };
   /** `close` has been called. */
   readonly isClosing: boolean;
 }
@@ -114,6 +135,9 @@ export function createMusubiServer<const Stores extends readonly AnyStore[]>(
     maxMailbox,
     maxRoots,
     maxAsync,
+    conflateAboveBytes,
+    maxHeldOps,
+    maxHeldBytes,
     uploads: uploadOptions,
     ...rest
   } = options;
@@ -130,6 +154,12 @@ export function createMusubiServer<const Stores extends readonly AnyStore[]>(
     uploads.start();
     if (!isInProcess(pubsub) && uploadOptions?.secret === undefined) logger.warn({}, NO_SHARED_SECRET);
   }
+  const slowClients = new SlowClients({
+    conflateAboveBytes,
+    maxHeldOps,
+    maxHeldBytes,
+    maxHeldBytesPerSocket: options.maxUnsentBytes,
+  });
   const connection = connectionChannel({
     ...(topic === undefined ? {} : { topic }),
     stores: byModule(stores),
@@ -144,6 +174,7 @@ export function createMusubiServer<const Stores extends readonly AnyStore[]>(
       mountTimeoutMs: mountTimeoutMs ?? 10_000,
       maxMailbox: maxMailbox ?? 1_000,
       maxAsync: maxAsync ?? 64,
+      slowClients,
       hooks,
       uploads,
     },
@@ -163,13 +194,18 @@ export function createMusubiServer<const Stores extends readonly AnyStore[]>(
     disconnect: (socketId) => endpoint.disconnect(socketId),
     send: (address, name, message) => registry.send(address, name, message),
     sendUpdate: (root, storeId, assigns) => registry.sendUpdate(root, storeId, assigns),
-    inspect: () => ({
-      ...endpoint.inspect(),
-      roots: registry.inspect(),
-      uploads: uploads.inspect(),
-      traffic: endpoint.traffic,
-      isClosing,
-    }),
+    inspect() {
+      const roots = registry.inspect();
+      const { conflated, remounted } = slowClients;
+      return {
+        ...endpoint.inspect(),
+        roots,
+        uploads: uploads.inspect(),
+        traffic: endpoint.traffic,
+        slowClients: { holding: roots.filter(({ isHolding }) => isHolding).length, conflated, remounted },
+        isClosing,
+      };
+    },
     addHooks(added) {
       // oxlint-disable-next-line typescript/no-unnecessary-type-assertion -- it is not where an app registers its user
       const erased = added as ErasedHooks;

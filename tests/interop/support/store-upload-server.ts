@@ -16,6 +16,7 @@ import {
 } from "@musubi/server";
 // What createMusubiServer is made of: its roots end with their transport, until there are sessions.
 import { connectionChannel } from "../../../packages/server/src/stores/connection-channel.js";
+import { SlowClients } from "../../../packages/server/src/stores/outlet/slow-clients.js";
 import { RootRegistry } from "../../../packages/server/src/stores/root-registry.js";
 import { uploadChannel } from "../../../packages/server/src/uploads/upload-channel.js";
 import { UploadService } from "../../../packages/server/src/uploads/upload-service.js";
@@ -70,6 +71,7 @@ export async function startKeepingServer(
       mountTimeoutMs: 10_000,
       maxMailbox: 1_000,
       maxAsync: 64,
+      slowClients: new SlowClients(),
       hooks: [],
       uploads,
     },

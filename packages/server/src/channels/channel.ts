@@ -13,6 +13,11 @@ export interface ConnectedSocket {
   readonly user: unknown;
   /** Bytes on their way to the client that it has not taken yet: what tells a slow client from a fast one. */
   unsentBytes(): number;
+  /**
+   * Calls `listener` once, later, when what waits now has been taken, or at least once some of it has; returns the
+   * undo. Never called after the socket's end.
+   */
+  whenDrained(listener: () => void): () => void;
 }
 
 /** How an answer names its outcome: `ok` and `error` reach phoenix.js's hooks, others only `onMessage`. */

@@ -50,7 +50,7 @@ export class TestSocket {
         send: ({ data }) => void this.sent.push(typeof data === "string" ? JSON.parse(data) : data),
         close: (end) => void this.closed.push(end),
       },
-      { id: null, params: {}, headers: {}, user: undefined, unsentBytes: () => 0 },
+      { id: null, params: {}, headers: {}, user: undefined, unsentBytes: () => 0, whenDrained: () => () => {} },
     );
   }
 

@@ -7,6 +7,8 @@ export interface Traffic {
   readonly messages: number;
   /** Of these, framed, before any compression. */
   readonly bytes: number;
+  /** Sockets that were cut because more waited for their clients than `maxUnsentBytes`. */
+  readonly cuts: number;
   /**
    * Error replies by their code, and refused handshakes as `http_403` and the like. A reason of the app's own counts as
    * `app`, so that no client can make up names.
@@ -26,12 +28,17 @@ const PHOENIX_REASONS: ReadonlySet<unknown> = new Set([
 export class TrafficMeter implements Traffic {
   messages = 0;
   bytes = 0;
+  cuts = 0;
   readonly refusals: Record<string, number> = {};
 
   sent({ data, wire, refusal }: Outgoing): void {
     this.messages += 1;
     this.bytes += wire?.length ?? Buffer.byteLength(data);
     if (refusal !== undefined) this.refused(refusal);
+  }
+
+  cut(): void {
+    this.cuts += 1;
   }
 
   refused(name: string): void {

@@ -29,6 +29,7 @@ export function serverMetrics(registry: Registry, inspect: () => ServerInspectio
   };
   gauge("musubi_sockets", "Open sockets", ({ sockets }) => sockets);
   gauge("musubi_channels", "Joined channels", ({ channels }) => channels);
+  gauge("musubi_holding_roots", "Roots that hold back what they change", ({ slowClients }) => slowClients.holding);
   gauge("musubi_upload_files", "Files announced and not gone", ({ uploads }) => uploads.files);
   gauge("musubi_upload_bytes", "Bytes that these files may have on this server", ({ uploads }) => uploads.bytes);
 
@@ -67,6 +68,17 @@ export function serverMetrics(registry: Registry, inspect: () => ServerInspectio
   };
   total("musubi_sent_messages_total", "Messages sent to clients", ({ traffic }) => traffic.messages);
   total("musubi_sent_bytes_total", "Bytes of these", ({ traffic }) => traffic.bytes);
+  total(
+    "musubi_conflated_envelopes_total",
+    "Envelopes that stood for all that had been held back",
+    ({ slowClients }) => slowClients.conflated,
+  );
+  total(
+    "musubi_remounted_roots_total",
+    "Roots mounted again for slow clients",
+    ({ slowClients }) => slowClients.remounted,
+  );
+  total("musubi_cut_sockets_total", "Sockets cut because their clients did not read", ({ traffic }) => traffic.cuts);
   const refusals: Counter<"code"> = new Counter({
     name: "musubi_refusals_total",
     help: "Error replies and refused handshakes",

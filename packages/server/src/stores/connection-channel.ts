@@ -15,6 +15,7 @@ import {
 import { type ChannelContext, type ChannelDefinition, error, joined, ok, type Reply } from "../channels/channel.js";
 import { ownerOf } from "../uploads/upload-channel.js";
 import { refusal } from "./failure.js";
+import type { HeldTotal } from "./outlet/outlet.js";
 import { Root } from "./root.js";
 import type { RootEnvironment } from "./root-options.js";
 import { type RootRegistry, rootIdOf } from "./root-registry.js";
@@ -36,8 +37,10 @@ export interface ConnectionChannelOptions {
   readonly maxRoots: number;
 }
 
-/** The roots of one connection, by `root_id`. */
-type Roots = Map<string, Root>;
+/** The roots of one connection, by `root_id`, and what they hold back for a slow client. */
+class Roots extends Map<string, Root> {
+  readonly held: HeldTotal = { bytes: 0 };
+}
 
 /**
  * The channel on which one client mounts its roots (protocol.md section 2). No message, however malformed, ends it:
@@ -46,7 +49,7 @@ type Roots = Map<string, Root>;
 export function connectionChannel(options: ConnectionChannelOptions): ChannelDefinition<Roots> {
   return {
     topic: options.topic ?? CONNECTION_TOPIC,
-    join: () => joined<Roots>(new Map(), { features: FEATURES }),
+    join: () => joined(new Roots(), { features: FEATURES }),
     handlers: {
       [MOUNT]: (ctx, payload) => guarded(() => mount(options, ctx, payload)),
       [UNMOUNT]: (ctx, payload) => guarded(() => unmount(ctx, payload)),
@@ -80,6 +83,8 @@ function mount(options: ConnectionChannelOptions, ctx: ChannelContext<Roots>, pa
     params,
     user: ctx.socket.user,
     environment: options.environment,
+    socket: ctx.socket,
+    held: roots.held,
     push: (event, message) => ctx.push(event, message),
     onRelease() {
       if (roots.get(rootId) === root) roots.delete(rootId);

@@ -18,6 +18,7 @@ import { sendFile, type TestFile } from "../uploads/send-file.js";
 import { UploadService } from "../uploads/upload-service.js";
 import type { Assigns } from "./erased.js";
 import type { ServerHooks } from "./hooks.js";
+import { SlowClients } from "./outlet/slow-clients.js";
 import { Root } from "./root.js";
 import { RootCopy } from "./root-copy.js";
 import type { Answer } from "./root-message.js";
@@ -119,6 +120,7 @@ export async function renderStore<S extends AnyStore>(
       maxMailbox: 1_000,
       maxAsync: 64,
       uploads,
+      slowClients: new SlowClients(),
       hooks: [
         ...((options.hooks ?? []) as readonly ErasedHooks[]),
         {
@@ -128,6 +130,8 @@ export async function renderStore<S extends AnyStore>(
         },
       ],
     },
+    socket: { unsentBytes: () => 0, whenDrained: () => () => {} },
+    held: { bytes: 0 },
     push(event, payload) {
       if (event !== PATCH) return;
       // As over a wire: nothing is shared with the server.

@@ -2,6 +2,8 @@ import type { Clock } from "@musubi/protocol";
 import type { PubSub } from "../channels/pubsub.js";
 import type { Logger } from "../logger.js";
 import type { UploadService } from "../uploads/upload-service.js";
+import type { HeldTotal, Outflow } from "./outlet/outlet.js";
+import type { SlowClients } from "./outlet/slow-clients.js";
 import type { RenderCounts } from "./root-scope.js";
 import type { RootState } from "./root-state.js";
 import type { ErasedHooks } from "./run-hooks.js";
@@ -19,6 +21,7 @@ export interface RootEnvironment extends RunLimits {
   readonly maxMailbox: number;
   /** Pieces of async work of one root that run at once. */
   readonly maxAsync: number;
+  readonly slowClients: SlowClients;
   /** Hooks for all stores. */
   readonly hooks: readonly ErasedHooks[];
   /** What the stores need that declare uploads. */
@@ -34,6 +37,9 @@ export interface RootOptions {
   readonly params: unknown;
   readonly user: unknown;
   readonly environment: RootEnvironment;
+  readonly socket: Outflow;
+  /** What the roots of the same connection hold. */
+  readonly held: HeldTotal;
   /** Sends an event to the client. Must not throw. */
   push(event: string, payload: unknown): void;
   /** Called once, when the pair can be mounted again. */
@@ -53,5 +59,9 @@ export interface RootInspection {
   readonly stores: number;
   /** Pieces of async work that run, or wait for a place. */
   readonly async: number;
+  /** Its client reads too slowly: what changes is held back until it has caught up. */
+  readonly isHolding: boolean;
+  /** Stream ops, upload ops and events that are held back. */
+  readonly held: number;
   readonly counts: RenderCounts;
 }

@@ -5,6 +5,7 @@ type Status = RootState["status"];
 type Cell = readonly [Status, ...RootEffect[]];
 
 const CLOSE = ["closing", "refuse_messages", "release", "terminate_stores"] as const;
+const DOWN = ["down", "refuse_messages", "send_root_down", "release", "terminate_stores"] as const;
 const FAILED = ["closed", "refuse_messages", "release"] as const;
 
 /** Every state under every event: the compiler asks for each cell. */
@@ -14,6 +15,7 @@ const TABLE: Readonly<Record<Status, Readonly<Record<RootEvent["type"], Cell>>>>
     mount_failed: FAILED,
     changed: ["mounting"],
     render_failed: FAILED,
+    left_behind: ["mounting"],
     close: CLOSE,
     terminated: ["mounting"],
   },
@@ -21,7 +23,8 @@ const TABLE: Readonly<Record<Status, Readonly<Record<RootEvent["type"], Cell>>>>
     mounted: ["live"],
     mount_failed: ["live"],
     changed: ["live"],
-    render_failed: ["down", "refuse_messages", "send_root_down", "release", "terminate_stores"],
+    render_failed: DOWN,
+    left_behind: DOWN,
     close: CLOSE,
     terminated: ["live"],
   },
@@ -30,6 +33,7 @@ const TABLE: Readonly<Record<Status, Readonly<Record<RootEvent["type"], Cell>>>>
     mount_failed: ["closing"],
     changed: ["closing"],
     render_failed: ["closing"],
+    left_behind: ["closing"],
     close: ["closing"],
     terminated: ["closed"],
   },
@@ -38,6 +42,7 @@ const TABLE: Readonly<Record<Status, Readonly<Record<RootEvent["type"], Cell>>>>
     mount_failed: ["down"],
     changed: ["down"],
     render_failed: ["down"],
+    left_behind: ["down"],
     close: ["down"],
     terminated: ["closed"],
   },
@@ -46,6 +51,7 @@ const TABLE: Readonly<Record<Status, Readonly<Record<RootEvent["type"], Cell>>>>
     mount_failed: ["closed"],
     changed: ["closed"],
     render_failed: ["closed"],
+    left_behind: ["closed"],
     close: ["closed"],
     terminated: ["closed"],
   },
@@ -55,7 +61,7 @@ const STATES: Readonly<Record<Status, RootState>> = {
   mounting: { status: "mounting" },
   live: { status: "live", version: 4 },
   closing: { status: "closing", reason: "unmount" },
-  down: { status: "down", version: 4 },
+  down: { status: "down", version: 4, reason: "overloaded" },
   closed: { status: "closed" },
 };
 
@@ -64,6 +70,7 @@ const EVENTS: Readonly<Record<RootEvent["type"], RootEvent>> = {
   mount_failed: { type: "mount_failed" },
   changed: { type: "changed" },
   render_failed: { type: "render_failed" },
+  left_behind: { type: "left_behind" },
   close: { type: "close", reason: "disconnect" },
   terminated: { type: "terminated" },
 };
@@ -82,6 +89,12 @@ test("protocol.md 3: versions start at 1 and grow by one with each change", () =
   const live = nextRootState({ status: "mounting" }, EVENTS.mounted).state;
   expect(live).toEqual({ status: "live", version: 1 });
   expect(nextRootState(live, EVENTS.changed).state).toEqual({ status: "live", version: 2 });
+});
+
+test("a root that goes down tells why", () => {
+  const down = (event: RootEvent) => nextRootState(STATES.live, event).state;
+  expect(down(EVENTS.render_failed)).toEqual({ status: "down", version: 4, reason: "render_failed" });
+  expect(down(EVENTS.left_behind)).toEqual({ status: "down", version: 4, reason: "overloaded" });
 });
 
 test("random events: nothing is released, refused or terminated twice, and closed stays closed", () => {

@@ -3,13 +3,16 @@
  *
  * ```
  * mounting --mounted--> live --close--> closing --terminated--> closed
- *    |  \                 \--render_failed--> down --terminated--> closed
+ *    |  \                 \--render_failed, left_behind--> down --terminated--> closed
  *    |   \--close--> closing
  *    \--mount_failed--> closed
  * ```
  *
  * It owns no store, no socket and no clock; {@link Root} drives it.
  */
+
+/** Why a root goes down, as its client is told: a render failed, or the client reads too slowly. */
+export type DownReason = "render_failed" | "overloaded";
 
 /** Why a root is being closed. */
 export type CloseReason = "unmount" | "disconnect" | "shutdown";
@@ -21,8 +24,8 @@ export type RootState =
   | { readonly status: "live"; readonly version: number }
   /** Nothing is sent any more; stores terminate. */
   | { readonly status: "closing"; readonly reason: CloseReason }
-  /** A render failed; stores terminate. */
-  | { readonly status: "down"; readonly version: number }
+  /** It cannot go on, and its client is to mount it again; stores terminate. */
+  | { readonly status: "down"; readonly version: number; readonly reason: DownReason }
   /** Nothing is left. */
   | { readonly status: "closed" };
 
@@ -32,6 +35,8 @@ export type RootEvent =
   /** A message changed something: an envelope is due. */
   | { readonly type: "changed" }
   | { readonly type: "render_failed" }
+  /** More changed than may be held for a client that does not read. */
+  | { readonly type: "left_behind" }
   | { readonly type: "close"; readonly reason: CloseReason }
   /** Every store has terminated. */
   | { readonly type: "terminated" };
@@ -80,6 +85,7 @@ function whileMounting(state: RootState, event: RootEvent): RootTransition {
     case "close":
       return to({ status: "closing", reason: event.reason }, ["refuse_messages", "release", "terminate_stores"]);
     case "changed":
+    case "left_behind":
     case "terminated":
       return to(state);
     default:
@@ -92,12 +98,9 @@ function whileLive(state: RootState & { readonly status: "live" }, event: RootEv
     case "changed":
       return to({ status: "live", version: state.version + 1 });
     case "render_failed":
-      return to({ status: "down", version: state.version }, [
-        "refuse_messages",
-        "send_root_down",
-        "release",
-        "terminate_stores",
-      ]);
+      return down(state, "render_failed");
+    case "left_behind":
+      return down(state, "overloaded");
     case "close":
       return to({ status: "closing", reason: event.reason }, ["refuse_messages", "release", "terminate_stores"]);
     case "mounted":
@@ -107,6 +110,11 @@ function whileLive(state: RootState & { readonly status: "live" }, event: RootEv
     default:
       return event satisfies never;
   }
+}
+
+function down({ version }: RootState & { readonly status: "live" }, reason: DownReason): RootTransition {
+  const effects = ["refuse_messages", "send_root_down", "release", "terminate_stores"] as const;
+  return to({ status: "down", version, reason }, effects);
 }
 
 function to(state: RootState, effects: readonly RootEffect[] = NOTHING): RootTransition {

@@ -17,6 +17,8 @@ import type { Assigns } from "./erased.js";
 import { failureOf, refusal } from "./failure.js";
 import type { MessageReport, RootWork } from "./hooks.js";
 import { Instance } from "./instance.js";
+import type { EnvelopeParts } from "./outlet/held-changes.js";
+import { isEmpty, Outlet } from "./outlet/outlet.js";
 import {
   type Answer,
   addressOf,
@@ -48,6 +50,7 @@ export class Root {
   readonly #environment: RootEnvironment;
   readonly #scope: RootScope;
   readonly #mailbox: SerialMailbox<RootMessage>;
+  readonly #outlet: Outlet;
   /** Stores of the tree by key. */
   readonly #stores = new Map<string, Instance>();
   #state: RootState = { status: "mounting" };
@@ -66,6 +69,14 @@ export class Root {
     this.module = store.module;
     this.id = id;
     this.#mailbox = new SerialMailbox((message) => this.#handle(message), environment.maxMailbox);
+    this.#outlet = new Outlet({
+      socket: options.socket,
+      held: options.held,
+      slowClients: environment.slowClients,
+      tree: () => this.#root?.state.node ?? null,
+      send: (parts) => this.#send(parts, "changed"),
+      remount: () => this.#apply({ type: "left_behind" }),
+    });
     this.#scope = {
       rootId,
       module: store.module,
@@ -158,6 +169,8 @@ export class Root {
       waiting: this.#mailbox.size,
       stores: this.#stores.size,
       async: this.#pool?.size ?? 0,
+      isHolding: this.#outlet.state !== "flowing",
+      held: this.#outlet.count,
       counts: { ...this.#scope.counts },
     };
   }
@@ -225,21 +238,23 @@ export class Root {
   #succeed(cycle: Cycle, message: RootMessage, reply: JsonObject): boolean {
     assemble(cycle);
     for (const instance of cycle.mounted) {
-      if (instance.definition.uploads.size > 0) this.#scope.uploads().mounted(cycle, instance);
+      const slots = (this.#stores.get(instance.key)?.definition.uploads.size ?? 0) + instance.definition.uploads.size;
+      if (slots > 0) this.#scope.uploads().mounted(cycle, instance);
     }
-    const envelope = this.#envelope(cycle);
+    const isMount = this.#state.status === "mounting";
+    // What is held is conflated when it is sent: until then nobody need know how the tree differs.
+    const isHeld = !isMount && this.#outlet.isHolding;
+    const parts = isHeld ? null : this.#partsOf(cycle, isMount);
     for (const instance of cycle.removed) this.#stores.delete(instance.key);
     for (const instance of cycle.mounted) {
       if (!instance.state.detached) this.#stores.set(instance.key, instance);
     }
     this.#answer(message, "ok", reply);
-    if (envelope !== null) {
-      this.#apply({ type: this.#state.status === "mounting" ? "mounted" : "changed" });
-      this.#options.push(PATCH, envelope);
-    }
+    if (parts !== null) this.#send(parts, isMount ? "mounted" : "changed");
+    else if (isHeld) this.#hold(cycle);
     cycle.commit();
     for (const instance of cycle.removed) this.#terminate(instance, "removed");
-    return envelope !== null;
+    return parts !== null;
   }
 
   #fail(cycle: Cycle, message: RootMessage, cause: unknown): JsonObject {
@@ -258,6 +273,7 @@ export class Root {
       this.#root = null;
       this.#apply({ type: "mount_failed" });
     } else if (failure.fatal) {
+      this.#outlet.fail();
       this.#apply({ type: "render_failed" });
     }
     return failure.response;
@@ -279,26 +295,36 @@ export class Root {
   }
 
   /** What the client has to be sent; `null` when nothing changed. */
-  #envelope(cycle: Cycle): Envelope | null {
-    const state = this.#state;
-    const version = state.status === "live" ? state.version : 0;
+  #partsOf(cycle: Cycle, isMount: boolean): EnvelopeParts | null {
     const root = this.#root?.state.node ?? null;
-    const ops =
-      version > 0 ? changedOps(cycle) : root === null ? [] : [{ op: "replace", path: "", value: root } as const];
+    const ops = !isMount ? changedOps(cycle) : root === null ? [] : [{ op: "replace", path: "", value: root } as const];
     const streamOps = cycle.streamOps.filter(({ instance }) => !instance.state.detached).map(({ op }) => op);
     const uploadOps = cycle.uploadOps.filter(({ instance }) => !instance.state.detached).map(({ op }) => op);
-    const { events } = cycle;
-    if (ops.length + streamOps.length + uploadOps.length + events.length === 0) return null;
-    return {
+    const parts = { ops, streamOps, uploadOps, events: cycle.events };
+    return isEmpty(parts) ? null : parts;
+  }
+
+  #hold(cycle: Cycle): void {
+    const root = this.#root;
+    const before = root === null ? undefined : (cycle.before(root)?.node ?? root.state.node);
+    if (before != null) this.#outlet.hold(cycle, before);
+  }
+
+  #send({ ops, streamOps, uploadOps, events }: EnvelopeParts, type: "mounted" | "changed"): void {
+    this.#apply({ type });
+    const state = this.#state;
+    if (state.status !== "live") return;
+    const envelope: Envelope = {
       type: "patch",
       root_id: this.rootId,
-      base_version: version,
-      version: version + 1,
+      base_version: state.version - 1,
+      version: state.version,
       ops,
       stream_ops: streamOps,
       ...(uploadOps.length === 0 ? {} : { upload_ops: uploadOps }),
       ...(events.length === 0 ? {} : { events }),
     };
+    this.#options.push(PATCH, envelope);
   }
 
   #makeUploads(): RootUploads {
@@ -329,8 +355,9 @@ export class Root {
       case "refuse_messages":
         return this.#refuseMessages();
       case "send_root_down":
-        return this.#options.push(ROOT_DOWN, { root_id: this.rootId, reason: "render_failed", retry: true });
+        return this.#sendRootDown();
       case "release":
+        this.#outlet.end();
         return this.#options.onRelease();
       case "terminate_stores":
         this.#ended = this.#terminateAll();
@@ -338,6 +365,12 @@ export class Root {
       default:
         return effect satisfies never;
     }
+  }
+
+  #sendRootDown(): void {
+    const state = this.#state;
+    if (state.status !== "down") return;
+    this.#options.push(ROOT_DOWN, { root_id: this.rootId, reason: state.reason, retry: true });
   }
 
   #refuseMessages(): void {

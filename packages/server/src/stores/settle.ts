@@ -96,16 +96,15 @@ function checkProps(child: Instance): MaybePromise<unknown> {
 function resetStaleStreams(cycle: Cycle, instance: Instance): void {
   const before = cycle.scope.storeAt(instance.key);
   if (before === undefined || before === instance) return;
-  const ops = instance.definition.streams;
-  const resets = [...ops.keys()].filter((name) => before.streams.has(name));
-  // Ahead of what the mount itself has inserted.
+  // All of them: one that this store has not got must not show in the next store with the id either. Ahead of what the
+  // mount itself has inserted.
   cycle.streamOps.unshift(
-    ...resets.map((name) => ({
+    ...Array.from(before.streams, ([stream, { ref }]) => ({
       instance,
       op: {
         op: "reset",
-        stream: name,
-        ref: instance.streams.get(name)?.ref ?? "",
+        stream,
+        ref: instance.streams.get(stream)?.ref ?? ref,
         store_id: instance.storeId,
       } as const,
     })),

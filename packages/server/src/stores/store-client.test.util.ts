@@ -18,6 +18,7 @@ import type { Logger } from "../logger.js";
 import { connectionChannel } from "./connection-channel.js";
 import type { RootEnvironment } from "./root-options.js";
 import { RootCopy } from "./root-copy.js";
+import { SlowClients } from "./outlet/slow-clients.js";
 import { RootRegistry } from "./root-registry.js";
 import type { AnyStore } from "./store-types.js";
 
@@ -124,6 +125,7 @@ export class StoreServer {
         maxMailbox: 1_000,
         maxAsync: 64,
         hooks: [],
+        slowClients: new SlowClients(),
         ...environment,
       },
     });
@@ -132,7 +134,7 @@ export class StoreServer {
 
   /** A client that has joined the connection channel. */
   async connect(user?: unknown): Promise<StoreClient> {
-    const client = new StoreClient((transport) => {
+    const client: StoreClient = new StoreClient((transport) => {
       const environment = {
         router: this.#router,
         pubsub: this.pubsub,
@@ -145,7 +147,8 @@ export class StoreServer {
         params: {},
         headers: {},
         user,
-        unsentBytes: () => 0,
+        unsentBytes: () => client.line.unsentBytes,
+        whenDrained: (listener) => client.line.whenDrained(listener),
       });
     });
     await client.push("phx_join", {});
@@ -155,11 +158,35 @@ export class StoreServer {
 
 type OpenSession = (transport: ConstructorParameters<typeof SocketSession>[1]) => SocketSession;
 
+/** The line to a client, to be slowed down. */
+export class Line {
+  unsentBytes = 0;
+  readonly #listeners = new Set<() => void>();
+
+  get waiting(): number {
+    return this.#listeners.size;
+  }
+
+  whenDrained(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** All that waited has been sent; by then `left` bytes wait again. */
+  drain(left = 0): void {
+    this.unsentBytes = left;
+    const told = [...this.#listeners];
+    this.#listeners.clear();
+    for (const listener of told) listener();
+  }
+}
+
 /** A client that keeps what it got, and applies envelopes as protocol.md sections 3 to 5 say. */
 export class StoreClient {
   readonly received: Received[] = [];
   readonly envelopes: Envelope[] = [];
   readonly roots = new Map<string, RootCopy>();
+  readonly line = new Line();
   readonly #session: SocketSession;
   readonly #waiting = new Map<string, (reply: Reply) => void>();
   #ref = 0;

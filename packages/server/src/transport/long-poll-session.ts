@@ -5,6 +5,7 @@ import type { Outgoing } from "../channels/outgoing.js";
 import { type SessionEnvironment, type SessionTransport, SocketSession } from "../channels/socket-session.js";
 import type { ConnectAccepted, ConnectRequest } from "./connect.js";
 import type { Connection } from "./connection-set.js";
+import { DrainListeners } from "./drain-listeners.js";
 import { type Flushable, flushLater } from "./flush-queue.js";
 
 /** What a poll is told, in the words of the body's `status` (FRAMES.md, "Longpoll"). */
@@ -54,6 +55,8 @@ export class LongPollSession implements SessionTransport, Connection, Flushable 
   #waiting: Outgoing[] = [];
   #unsentBytes = 0;
   #isFlushing = false;
+  /** Made when somebody first waits. */
+  #drains: DrainListeners | undefined;
   #isOpen = true;
 
   constructor(request: ConnectRequest, accepted: ConnectAccepted, options: LongPollSessionOptions) {
@@ -66,6 +69,7 @@ export class LongPollSession implements SessionTransport, Connection, Flushable 
       headers: request.headers,
       user: accepted.user,
       unsentBytes: () => this.#unsentBytes,
+      whenDrained: (listener) => this.#whenDrained(listener),
     };
     this.session = new SocketSession(options.environment, this, connected);
   }
@@ -108,6 +112,7 @@ export class LongPollSession implements SessionTransport, Connection, Flushable 
     if (this.#unsentBytes > this.#options.maxUnsentBytes) {
       const details = { unsentBytes: this.#unsentBytes, socketId: this.session.socket.id };
       this.#options.environment.logger.warn(details, "a client that polls too slowly is cut off");
+      this.#options.environment.traffic?.cut();
       this.cut();
       return;
     }
@@ -132,6 +137,7 @@ export class LongPollSession implements SessionTransport, Connection, Flushable 
     }
     const taken = (): void => {
       this.#unsentBytes -= bytes;
+      if (this.#isOpen) this.#drains?.tell();
     };
     this.#letGo(held.poll, { status: 200, messages: messages as string[] }, taken);
   }
@@ -143,6 +149,7 @@ export class LongPollSession implements SessionTransport, Connection, Flushable 
     this.flush();
     for (const { poll } of this.#polls) this.#letGo(poll, { status: 410 });
     this.#waiting = [];
+    this.#drains = undefined;
     this.#options.ended(this);
   }
 
@@ -160,6 +167,12 @@ export class LongPollSession implements SessionTransport, Connection, Flushable 
     if (this.#isFlushing || this.#polls.length === 0 || this.#waiting.length === 0) return;
     this.#isFlushing = true;
     flushLater(this);
+  }
+
+  #whenDrained(listener: () => void): () => void {
+    this.#drains ??= new DrainListeners(this.#options.environment.logger);
+    if (this.#unsentBytes === 0) process.nextTick(() => this.#drains?.tell());
+    return this.#drains.add(listener);
   }
 
   #letGo(poll: Poll, answer: PollAnswer, taken: () => void = ignore): void {

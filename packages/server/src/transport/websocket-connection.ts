@@ -11,6 +11,7 @@ import {
 import { CLOSE_CODES, CLOSE_IDLE } from "./close-codes.js";
 import type { ConnectAccepted, ConnectRequest } from "./connect.js";
 import type { Connection } from "./connection-set.js";
+import { DrainListeners } from "./drain-listeners.js";
 import { flushLater } from "./flush-queue.js";
 import type { OwnedWebSocket, WebSocketOwner } from "./owned-web-socket.js";
 import { serverFrame } from "./server-frame.js";
@@ -23,6 +24,9 @@ export interface WebSocketConnectionOptions {
   /** The connection has ended, and its session with it. */
   readonly ended: (connection: WebSocketConnection) => void;
 }
+
+/** What is written to learn when all before it has been. */
+const NOTHING = new Uint8Array();
 
 /** Up to this many bytes, frames of one tick are copied together, which beats a vectored write. */
 const MAX_JOINED_BYTES = 16 * 1024;
@@ -44,6 +48,12 @@ export class WebSocketConnection implements SessionTransport, Connection, WebSoc
   /** Frames of this tick, in order; most ticks have one. */
   #held: Uint8Array | Uint8Array[] | undefined;
   #heldBytes = 0;
+  /** Made when somebody first waits: most sockets are never behind. */
+  #drains: DrainListeners | undefined;
+  #isDraining = false;
+  /** Frames that ws has been given to compress and has not written yet, and those of them that somebody waits for. */
+  #compressing = 0;
+  #awaited = 0;
 
   constructor(
     webSocket: OwnedWebSocket,
@@ -63,6 +73,7 @@ export class WebSocketConnection implements SessionTransport, Connection, WebSoc
       headers: request.headers,
       user: accepted.user,
       unsentBytes: () => this.#unsentBytes,
+      whenDrained: (listener) => this.#whenDrained(listener),
     };
     this.session = new SocketSession(options.environment, this, connected);
     webSocket.own(this);
@@ -74,7 +85,11 @@ export class WebSocketConnection implements SessionTransport, Connection, WebSoc
     if (this.#cutIfSlow()) return;
     // Compressed frames are made by ws, one after the other.
     if (this.#compresses) {
-      this.#webSocket.send(message.data, ignoreError);
+      this.#compressing += 1;
+      this.#webSocket.send(message.data, () => {
+        this.#compressing -= 1;
+        if (this.#awaited > 0 && --this.#awaited === 0) this.#drained();
+      });
       return;
     }
     const frame = (message.wire ??= serverFrame(message.data));
@@ -154,14 +169,31 @@ export class WebSocketConnection implements SessionTransport, Connection, WebSoc
     if (!isOpen || unsentBytes <= this.#options.maxUnsentBytes) return false;
     const details = { unsentBytes, socketId: this.session.socket.id };
     this.#options.environment.logger.warn(details, "a client that reads too slowly is cut off");
+    this.#options.environment.traffic?.cut();
     this.cut();
     return true;
+  }
+
+  #whenDrained(listener: () => void): () => void {
+    this.#drains ??= new DrainListeners(this.#options.environment.logger);
+    const undo = this.#drains.add(listener);
+    if (!this.#isDraining && this.#webSocket.readyState === WebSocket.OPEN) {
+      this.#isDraining = true;
+      this.flush();
+      // What ws compresses is not with the socket yet; the last of it tells.
+      this.#awaited = this.#compressing;
+      if (this.#awaited === 0) this.#socket.write(NOTHING, (cause) => cause ?? this.#drained());
+    }
+    return undo;
+  }
+
+  #drained(): void {
+    this.#isDraining = false;
+    if (this.#webSocket.readyState === WebSocket.OPEN) this.#drains?.tell();
+    else this.#drains = undefined;
   }
 
   get #unsentBytes(): number {
     return this.#webSocket.bufferedAmount + this.#heldBytes;
   }
 }
-
-// ws reports it to the owner too.
-function ignoreError(): void {}

@@ -75,12 +75,12 @@ export class RootUploads implements EntryOwner {
     return this.#entries.size;
   }
 
-  /** A store with slots has mounted: tells its client what they take. */
+  /** A store has mounted that has slots, or takes the place of one that had: tells its client what they take. */
   mounted(cycle: Cycle, instance: Instance): void {
-    const former = this.root.scope.storeAt(instance.key);
+    const former = this.root.scope.storeAt(instance.key)?.definition.uploads;
+    // A store that takes the place of another with its id must not show the other's entries, nor must the next one.
+    for (const name of former?.keys() ?? []) this.tell(cycle, instance, name, { op: "reset" });
     for (const [name, { config }] of instance.definition.uploads) {
-      // A store that takes the place of another with its id must not show the other's entries.
-      if (former?.definition.uploads.has(name) === true) this.tell(cycle, instance, name, { op: "reset" });
       this.tell(cycle, instance, name, { op: "config", config });
     }
   }

@@ -14,6 +14,7 @@ import { createPubSub } from "../channels/pubsub.js";
 import { DEFAULT_SESSION_LIMITS } from "../channels/session-limits.js";
 import { SocketSession } from "../channels/socket-session.js";
 import { connectionChannel } from "../stores/connection-channel.js";
+import { SlowClients } from "../stores/outlet/slow-clients.js";
 import { RootRegistry } from "../stores/root-registry.js";
 import { LogRecorder, ManualClock, type Reply } from "../stores/store-client.test.util.js";
 import type { AnyStore } from "../stores/store-types.js";
@@ -46,6 +47,7 @@ export class UploadServer {
         maxMailbox: 1_000,
         maxAsync: 64,
         hooks: [],
+        slowClients: new SlowClients(),
         uploads: this.service,
       },
     });
@@ -57,7 +59,7 @@ export class UploadServer {
     const client = new UploadClient((transport) => {
       const limits = { ...DEFAULT_SESSION_LIMITS, maxJoinsPerSecond: 1_000_000, maxPushesPerSecond: 1_000_000 };
       const environment = { router: this.#router, pubsub: this.#pubsub, logger: this.log, clock: this.clock, limits };
-      const socket = { id: null, params: {}, headers: {}, user, unsentBytes: () => 0 };
+      const socket = { id: null, params: {}, headers: {}, user, unsentBytes: () => 0, whenDrained: () => () => {} };
       return new SocketSession(environment, transport, socket);
     });
     await client.join("musubi:connection", {});
