@@ -6,10 +6,11 @@ import type { Traffic } from "./channels/traffic.js";
 import { systemClock } from "./clock.js";
 import { consoleLogger, type Logger } from "./logger.js";
 import { connectionChannel } from "./stores/connection-channel.js";
+import type { AddressIn, AssignsAt, MessageArgsAt, MessageNameAt, PairIn } from "./stores/addressed.js";
 import type { ServerHooks } from "./stores/hooks.js";
 import { SlowClients } from "./stores/outlet/slow-clients.js";
 import type { RootInspection } from "./stores/root-options.js";
-import { type RootAddress, type RootPair, RootRegistry } from "./stores/root-registry.js";
+import { type RootAddress, RootRegistry } from "./stores/root-registry.js";
 import type { ErasedHooks } from "./stores/run-hooks.js";
 import type { AnyStore, StoreDefOf } from "./stores/store-types.js";
 import { createEndpoint, type EndpointOptions } from "./transport/endpoint.js";
@@ -90,14 +91,23 @@ export interface MusubiServer<Stores extends readonly AnyStore[] = readonly AnyS
   disconnect(socketId: string): void;
   /**
    * Enqueues a message for `info[name]` of every root mounted as this pair, whoever its client is; how many took it.
-   * It never waits for them.
+   * It never waits for them. Name and message are checked against the `messages` of the root store.
    */
-  send(address: RootAddress, name: string, message?: unknown): number;
+  send<const Address extends AddressIn<Stores>, Name extends MessageNameAt<Stores, Address>>(
+    address: Address,
+    name: Name,
+    ...message: MessageArgsAt<Stores, Address, Name>
+  ): number;
   /**
    * Changes some assigns of a store, by its id in the tree, in every root mounted as this pair, as if it had assigned
-   * them; how many took it. It never waits for them.
+   * them; how many took it. It never waits for them. Those of the root, whose id is `[]`, are checked; for others write
+   * `{ ... } satisfies Partial<AssignsOf<typeof Other>>`.
    */
-  sendUpdate(root: RootPair, storeId: StoreId, assigns: Readonly<Record<string, unknown>>): number;
+  sendUpdate<const Pair extends PairIn<Stores>, const Id extends StoreId>(
+    root: Pair,
+    storeId: Id,
+    assigns: AssignsAt<Stores, Pair, Id>,
+  ): number;
   /** What is open right now. */
   inspect(): ServerInspection;
   /**
@@ -192,7 +202,7 @@ export function createMusubiServer<const Stores extends readonly AnyStore[]>(
     attach: (server, { path }) => endpoint.attach(server, { path }),
     broadcast: (to, event, payload) => endpoint.broadcast(to, event, payload),
     disconnect: (socketId) => endpoint.disconnect(socketId),
-    send: (address, name, message) => registry.send(address, name, message),
+    send: (address: RootAddress, name: string, message?: unknown) => registry.send(address, name, message),
     sendUpdate: (root, storeId, assigns) => registry.sendUpdate(root, storeId, assigns),
     inspect() {
       const roots = registry.inspect();

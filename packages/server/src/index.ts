@@ -60,6 +60,7 @@ export {
   type ServerHooks,
   type StoreHooks,
 } from "./stores/hooks.js";
+export type { AssignsOf, ContextOf, ContextParts, MessagesOf } from "./stores/context-of.js";
 export type { FieldOf, JsonOf } from "./stores/json-of.js";
 export type { None } from "./stores/none.js";
 export {
@@ -71,7 +72,7 @@ export {
   upload,
 } from "./stores/placeholders.js";
 export { type RenderStoreOptions, renderStore, type StoreView } from "./stores/render-store.js";
-export { Rejection } from "./stores/rejection.js";
+export { Rejection, reject } from "./stores/rejection.js";
 export type { RootInspection } from "./stores/root-options.js";
 export type { RootAddress, RootPair } from "./stores/root-registry.js";
 export { type PayloadIssue, type } from "./stores/schema.js";
@@ -81,7 +82,6 @@ export type {
   Command,
   MountContext,
   PropsOf,
-  Register,
   RegistryDef,
   RenderContext,
   Store,
@@ -91,7 +91,7 @@ export type {
   StreamWriter,
   TerminateContext,
   TerminateReason,
-  User,
+  WriteMountAndRenderOfAssignsFirst,
 } from "./stores/store-types.js";
 export type { StateOf } from "./stores/view-state.js";
 export type { CheckOrigin } from "./transport/check-origin.js";
@@ -110,3 +110,4 @@ export type {
   UploadsOf,
 } from "./uploads/upload-definition.js";
 export type { UploadOptions } from "./uploads/upload-service.js";
+export type { Register, User } from "./user.js";

@@ -1,13 +1,13 @@
 import { MusubiError } from "@musubi/protocol";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { normalizeUpload, type UploadDefinition, type UploadsOf } from "../uploads/upload-definition.js";
+import { normalizeUpload, type UploadDefinition } from "../uploads/upload-definition.js";
 import type { AsyncHandlers } from "./async/async-context.js";
 import { commandParts } from "./command.js";
 import type { ErasedCommand, ErasedDefinition, ErasedStream } from "./erased.js";
 import type { StoreHooks } from "./hooks.js";
 import type { None } from "./none.js";
 import type {
-  AssignsFrom,
+  ContextFrom,
   Command,
   ItemsOf,
   MountContext,
@@ -16,23 +16,24 @@ import type {
   RegistryDef,
   RenderContext,
   Store,
-  StoreContext,
   StreamDefinition,
   TerminateContext,
   TerminateReason,
+  WriteMountAndRenderOfAssignsFirst,
 } from "./store-types.js";
 
 /** Params of a store that declares none: whatever comes is ignored. */
 export type NoParams = StandardSchemaV1<object, object>;
 
 /** A method, so that a handler may annotate `message` with the type it expects. */
-interface InfoHandlers<Context> {
-  handle(ctx: Context, message: unknown): void | Promise<void>;
+interface InfoHandler<Context, Message> {
+  handle(ctx: Context, message: Message): void | Promise<void>;
 }
 
 /**
  * A store: its state (`mount` makes the assigns, handlers change them), what clients see of it (`render`), and what
- * can happen to it. Write `mount` and `render` before `commands`: TypeScript infers the assigns in that order.
+ * can happen to it. Write `mount` and `render` before all that uses assigns: TypeScript infers them in that order, and
+ * says so where it could not.
  */
 export interface StoreDefinition<
   Assigns extends object,
@@ -42,6 +43,8 @@ export interface StoreDefinition<
   Events,
   Commands,
   Uploads = None,
+  Messages = None,
+  Info = None,
 > {
   /** Checks what the client mounts with, or a parent's props; any Standard Schema. Without one `params` is `{}`. */
   readonly params?: Params;
@@ -51,9 +54,15 @@ export interface StoreDefinition<
   readonly events?: Events;
   /** Slots that clients can send files to; placed in the tree with `upload(name)`. Write them before `commands`. */
   readonly uploads?: Uploads & Readonly<Record<string, UploadDefinition>>;
+  /**
+   * What `info` takes, by name, and its schemas; for types alone, since the server's own code makes the messages. With
+   * it names and messages are checked wherever one is sent. Without it `info` annotates its own, and what a server
+   * sends is checked against that.
+   */
+  readonly messages?: Messages;
   /** Makes the assigns of a new store. Throwing, or `ctx.refuse`, refuses the mount. */
   mount(
-    ctx: MountContext<ItemsOf<Streams>, PayloadsOf<Events>, ParamsFrom<Params>>,
+    ctx: MountContext<ItemsOf<Streams>, PayloadsOf<Events>, ParamsFrom<Params>, PayloadsOf<Messages>>,
     params: ParamsFrom<Params>,
   ): Assigns | Promise<Assigns>;
   /**
@@ -62,35 +71,25 @@ export interface StoreDefinition<
    */
   render(
     assigns: Readonly<Assigns>,
-    context: RenderContext<
-      StoreContext<AssignsFrom<Assigns>, ItemsOf<Streams>, PayloadsOf<Events>, ParamsFrom<Params>, UploadsOf<Uploads>>,
-      ParamsFrom<Params>
-    >,
+    context: RenderContext<ContextFrom<Assigns, Streams, Events, Params, Uploads, Messages>, ParamsFrom<Params>>,
   ): Rendered;
   /** What clients can ask for, each made by `command`. */
   readonly commands?: Commands;
   /** Takes what `ctx.send`, timers, subscriptions and the server's `send` bring, by name. */
-  readonly info?: Readonly<
-    Record<
-      string,
-      InfoHandlers<
-        StoreContext<AssignsFrom<Assigns>, ItemsOf<Streams>, PayloadsOf<Events>, ParamsFrom<Params>, UploadsOf<Uploads>>
-      >["handle"]
-    >
-  >;
+  readonly info?: {
+    readonly [Name in keyof Info]: InfoHandler<
+      ContextFrom<Assigns, Streams, Events, Params, Uploads, Messages>,
+      Name extends keyof Messages ? PayloadsOf<Messages>[Name & keyof PayloadsOf<Messages>] : Info[Name]
+    >["handle"];
+  };
   /** Takes what `ctx.startAsync` came to, by name. */
   readonly async?: Readonly<
-    Record<
-      string,
-      AsyncHandlers<
-        StoreContext<AssignsFrom<Assigns>, ItemsOf<Streams>, PayloadsOf<Events>, ParamsFrom<Params>, UploadsOf<Uploads>>
-      >["handle"]
-    >
+    Record<string, AsyncHandlers<ContextFrom<Assigns, Streams, Events, Params, Uploads, Messages>>["handle"]>
   >;
   /** What runs around mounts, commands and renders of this store, after the server's hooks for all stores. */
   readonly hooks?: StoreHooks<
-    StoreContext<AssignsFrom<Assigns>, ItemsOf<Streams>, PayloadsOf<Events>, ParamsFrom<Params>, UploadsOf<Uploads>>,
-    MountContext<ItemsOf<Streams>, PayloadsOf<Events>, ParamsFrom<Params>>
+    ContextFrom<Assigns, Streams, Events, Params, Uploads, Messages>,
+    MountContext<ItemsOf<Streams>, PayloadsOf<Events>, ParamsFrom<Params>, PayloadsOf<Messages>>
   >;
   /** Runs once after the store's end, for what `mount` opened. */
   terminate?(ctx: TerminateContext<Assigns, ParamsFrom<Params>>, reason: TerminateReason): void | Promise<void>;
@@ -102,38 +101,34 @@ export interface StoreDefinition<
  */
 export function defineStore<
   const Module extends string,
-  Assigns extends object,
-  Rendered extends object,
+  // The default is what TypeScript takes where it needs the assigns before it has seen `mount`.
+  Assigns extends object = WriteMountAndRenderOfAssignsFirst,
+  Rendered extends object = object,
   Params extends StandardSchemaV1 = NoParams,
   Streams extends Readonly<Record<string, StreamDefinition>> = None,
   Events extends Readonly<Record<string, StandardSchemaV1>> = None,
   Uploads extends Readonly<Record<string, UploadDefinition>> = None,
+  Messages extends Readonly<Record<string, StandardSchemaV1>> = None,
+  Info = None,
   Commands extends Readonly<
-    Record<
-      string,
-      Command<
-        StoreContext<
-          AssignsFrom<Assigns>,
-          ItemsOf<Streams>,
-          PayloadsOf<Events>,
-          ParamsFrom<Params>,
-          UploadsOf<Uploads>
-        >,
-        unknown,
-        unknown
-      >
-    >
+    Record<string, Command<ContextFrom<Assigns, Streams, Events, Params, Uploads, Messages>, unknown, unknown>>
   > = None,
 >(
   module: Module,
-  definition: StoreDefinition<Assigns, Rendered, Params, Streams, Events, Commands, Uploads>,
+  definition: StoreDefinition<Assigns, Rendered, Params, Streams, Events, Commands, Uploads, Messages, Info>,
 ): Store<
   Module,
   RegistryDef<Rendered, ItemsOf<Streams>, PayloadsOf<Events>, Commands, StandardSchemaV1.InferInput<Params>>,
-  StandardSchemaV1.InferInput<Params>
+  StandardSchemaV1.InferInput<Params>,
+  ContextFrom<Assigns, Streams, Events, Params, Uploads, Messages>,
+  Info
 > {
   if (module === "" || module.includes(":")) {
     throw new MusubiError("invalid_usage", `a store module is named by a string without ":", not "${module}"`);
+  }
+  const unheard = Object.keys(definition.messages ?? {}).find((name) => !Object.hasOwn(definition.info ?? {}, name));
+  if (unheard !== undefined) {
+    throw new MusubiError("invalid_usage", `the message "${unheard}" of ${module} has no handler in info`);
   }
   // The types end here: what the compiler has checked above is kept as functions of unknown.
   const { mount, render, terminate, hooks } = definition as unknown as Pick<ErasedDefinition, "mount" | "render"> & {

@@ -1,6 +1,6 @@
 import type { JsonObject, StoreId } from "@musubi/protocol";
 import type { Logger } from "../logger.js";
-import type { User } from "./store-types.js";
+import type { User } from "../user.js";
 
 /** What a hook returns to answer a command in its handler's place. Made by {@link halt}. */
 export class Halt {

@@ -2,20 +2,13 @@ import type { CommandDef, StoreDef, StoreId } from "@musubi/protocol";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Unsubscribe } from "../channels/pubsub.js";
 import type { Logger } from "../logger.js";
-import type { Uploaded } from "../uploads/upload-definition.js";
+import type { Uploaded, UploadsOf } from "../uploads/upload-definition.js";
+import type { User } from "../user.js";
 import type { MountAsyncContext, StoreAsyncContext } from "./async/async-context.js";
 import type { ErasedDefinition } from "./erased.js";
 import type { FieldOf, JsonOf } from "./json-of.js";
+import type { MessageArgs, MessageName } from "./messages.js";
 import type { None } from "./none.js";
-
-/**
- * Augment this to type `ctx.user` everywhere:
- * `declare module "@musubi/server" { interface Register { user: MyUser } }`.
- */
-export interface Register {}
-
-/** What the connect hook returned for this client; `unknown` until {@link Register} says more. */
-export type User = Register extends { readonly user: infer U } ? U : unknown;
 
 /** How the items of a stream are told apart, and how many a client keeps. */
 export interface StreamDefinition {
@@ -25,7 +18,7 @@ export interface StreamDefinition {
   readonly limit?: number | null;
 }
 
-// In the four types below `never` stands for "not inferred yet": TypeScript types the `ctx` of a command while the
+// In the types below `never` stands for "not inferred yet": TypeScript types the `ctx` of a command while the
 // definition around it is still being inferred, and would give up on a context with an open type in it.
 
 /** The items of streams, by name, from their `key` functions. */
@@ -37,7 +30,7 @@ export type ItemsOf<Streams> = [Streams] extends [never]
         : never;
     };
 
-/** The payloads of events, by name, as the server's code pushes them. */
+/** The payloads of events or messages, by name, as the server's code makes them. */
 export type PayloadsOf<Events> = [Events] extends [never]
   ? None
   : {
@@ -46,8 +39,18 @@ export type PayloadsOf<Events> = [Events] extends [never]
         : never;
     };
 
-/** What `mount` returned. Not inferred in time only where `mount` takes a context and `render` takes no assigns. */
-export type AssignsFrom<Assigns extends object> = [Assigns] extends [never] ? object : Assigns;
+/**
+ * The assigns of code that stands before `mount` and `render`, or after a `render` without parameters: TypeScript does
+ * not know them yet. None can be read or assigned. (With `object`, so that contexts with real assigns still fit.)
+ */
+export type WriteMountAndRenderOfAssignsFirst = object & {
+  readonly "write mount, then render with a parameter for the assigns, then all else"?: never;
+};
+
+/** What `mount` returned. */
+export type AssignsFrom<Assigns extends object> = [Assigns] extends [never]
+  ? WriteMountAndRenderOfAssignsFirst
+  : Assigns;
 
 /** Params as their schema hands them to the store's code. */
 export type ParamsFrom<Schema extends StandardSchemaV1> = [Schema] extends [never]
@@ -68,7 +71,7 @@ export interface StreamWriter<Item> {
 }
 
 /** What code of a store can do in any message, `mount` included. Dead once its message has ended: `stale_context`. */
-export interface BaseContext<Streams, Events, Params> {
+export interface BaseContext<Streams, Events, Params, Messages = None> {
   /** The id that the client mounted this root with, or the child's own. */
   readonly id: string;
   readonly module: string;
@@ -85,33 +88,45 @@ export interface BaseContext<Streams, Events, Params> {
   /** Sends an event to this root's client with the envelope of this message (protocol.md section 7). */
   pushEvent<Name extends keyof Events & string>(name: Name, payload: Events[Name]): void;
   /** Puts a message for `info[name]` of this store into the mailbox, once this message has succeeded. */
-  send(name: string, message?: unknown): void;
+  send<Name extends MessageName<Messages>>(name: Name, ...message: MessageArgs<Messages, Name>): void;
   /**
    * Changes some assigns of another store of this root, by its id, in a message of its own once this one has
-   * succeeded. One that is not in the tree then is left alone.
+   * succeeded. One that is not in the tree then is left alone. To have them checked write
+   * `{ ... } satisfies Partial<AssignsOf<typeof Other>>`.
    */
   sendUpdate(storeId: StoreId, assigns: Readonly<Record<string, unknown>>): void;
   /** As {@link send}, after `delayMs`. Undone by the function it returns and by the store's end. */
-  sendAfter(delayMs: number, name: string, message?: unknown): Unsubscribe;
+  sendAfter<Name extends MessageName<Messages>>(
+    delayMs: number,
+    name: Name,
+    ...message: MessageArgs<Messages, Name>
+  ): Unsubscribe;
   /** As {@link send}, every `periodMs` until undone. */
-  sendEvery(periodMs: number, name: string, message?: unknown): Unsubscribe;
+  sendEvery<Name extends MessageName<Messages>>(
+    periodMs: number,
+    name: Name,
+    ...message: MessageArgs<Messages, Name>
+  ): Unsubscribe;
   /** Hands each message published on `topic` to `info[name]`, until undone or the store ends. */
-  subscribe(topic: string, name: string): Unsubscribe;
+  subscribe(topic: string, name: MessageName<Messages>): Unsubscribe;
   /** Publishes to every subscriber of `topic`, once this message has succeeded. */
   publish(topic: string, message: unknown): void;
 }
 
 /** What `mount` gets: what it returns becomes the assigns. */
-export interface MountContext<Streams, Events, Params>
-  extends BaseContext<Streams, Events, Params>,
+export interface MountContext<Streams, Events, Params, Messages = None>
+  extends BaseContext<Streams, Events, Params, Messages>,
     MountAsyncContext<Streams> {
-  /** Refuses the mount: the client gets `{ ...details, reason }`. */
+  /**
+   * Refuses the mount: the client gets `{ ...details, reason }`. TypeScript does not see that code ends here: write
+   * `return ctx.refuse(...)`, `found ?? ctx.refuse(...)`, or use the function `reject`, which it sees.
+   */
   refuse(reason: string, details?: object): never;
 }
 
 /** What commands, infos and parent callbacks get. */
-export interface StoreContext<Assigns, Streams, Events, Params, Uploads = None>
-  extends BaseContext<Streams, Events, Params>,
+export interface StoreContext<Assigns, Streams, Events, Params, Uploads = None, Messages = None>
+  extends BaseContext<Streams, Events, Params, Messages>,
     StoreAsyncContext<Assigns, Streams> {
   /** The store's state as of now; frozen in development. */
   readonly assigns: Readonly<Assigns>;
@@ -128,7 +143,10 @@ export interface StoreContext<Assigns, Streams, Events, Params, Uploads = None>
   ): Promise<Result[]>;
   /** Cancels an entry of this slot, or all of them, and removes what has arrived, once this message has succeeded. */
   cancelUpload(name: keyof Uploads & string, ref?: string): void;
-  /** Ends the command with the error reply `{ ...details, reason }` and discards all that it did. */
+  /**
+   * Ends the command with the error reply `{ ...details, reason }` and discards all that it did. TypeScript does not
+   * see that code ends here: write `return ctx.reject(...)`, or use the function `reject`, which it sees.
+   */
   reject(reason: string, details?: object): never;
 }
 
@@ -176,12 +194,23 @@ export type CommandDefOf<C> =
 type ReplyOf<Reply> = [Reply] extends [void] ? Record<string, never> : JsonOf<Exclude<Reply, void | undefined>>;
 
 /** A store made by `defineStore`: what `child` places and `createMusubiServer` serves. */
-export interface Store<Module extends string = string, Def = unknown, Props = never> {
+export interface Store<
+  Module extends string = string,
+  Def = unknown,
+  Props = never,
+  Context = unknown,
+  Info = unknown,
+> {
   readonly module: Module;
   /** The definition without its types, for the runtime. */
   readonly definition: ErasedDefinition;
   /** Carries types only; never set. */
-  readonly "~types"?: { readonly def: Def; readonly props: (props: Props) => void };
+  readonly "~types"?: {
+    readonly def: Def;
+    readonly props: (props: Props) => void;
+    readonly context: Context;
+    readonly info: Info;
+  };
 }
 
 /** Any store. */
@@ -204,3 +233,20 @@ export type RegistryDef<Rendered, Streams, Events, Commands, Params> = StoreDef<
 
 type FieldsOfRendered<Rendered, Streams> =
   FieldOf<Rendered, Streams> extends infer Fields extends object ? Fields : never;
+
+/** What commands and infos of a definition get, by the types of its parts. */
+export type ContextFrom<
+  Assigns extends object,
+  Streams,
+  Events,
+  Params extends StandardSchemaV1,
+  Uploads,
+  Messages,
+> = StoreContext<
+  AssignsFrom<Assigns>,
+  ItemsOf<Streams>,
+  PayloadsOf<Events>,
+  ParamsFrom<Params>,
+  UploadsOf<Uploads>,
+  PayloadsOf<Messages>
+>;

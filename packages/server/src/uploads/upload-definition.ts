@@ -1,7 +1,7 @@
 import { type JsonValue, MusubiError, type UploadConfig } from "@musubi/protocol";
 import type { Logger } from "../logger.js";
 import type { None } from "../stores/none.js";
-import type { User } from "../stores/store-types.js";
+import type { User } from "../user.js";
 
 /** A file as its client describes it. The name is the client's: no path, and never to be used as one. */
 export interface UploadFile {
