@@ -18,14 +18,14 @@ export {
   type Stop,
   stop,
 } from "./channels/channel.js";
-export type { PresenceDiff, Presences } from "./channels/presence/directory.js";
-export type { PresenceMeta } from "./channels/presence/messages.js";
 export {
   createPresence,
   type Presence,
   type PresenceOptions,
   type Presentee,
 } from "./channels/presence/create-presence.js";
+export type { PresenceDiff, Presences } from "./channels/presence/directory.js";
+export type { PresenceMeta } from "./channels/presence/messages.js";
 export { createPubSub, type PubSub, type Unsubscribe } from "./channels/pubsub.js";
 export { DEFAULT_SESSION_LIMITS, type SessionLimits } from "./channels/session-limits.js";
 export type { Traffic } from "./channels/traffic.js";
@@ -48,6 +48,7 @@ export type {
 export { type AsyncReason, AsyncValue } from "./stores/async/async-value.js";
 export type { AsyncFunction, AsyncOptions, AsyncOutcome, AsyncValueOptions } from "./stores/async/async-work.js";
 export { type CommandReply, command } from "./stores/command.js";
+export type { AssignsOf, ContextOf, ContextParts, MessagesOf } from "./stores/context-of.js";
 export { defineStore, type NoParams, type StoreDefinition } from "./stores/define-store.js";
 export {
   type CommandCall,
@@ -60,7 +61,6 @@ export {
   type ServerHooks,
   type StoreHooks,
 } from "./stores/hooks.js";
-export type { AssignsOf, ContextOf, ContextParts, MessagesOf } from "./stores/context-of.js";
 export type { FieldOf, JsonOf } from "./stores/json-of.js";
 export type { None } from "./stores/none.js";
 export {
@@ -71,8 +71,8 @@ export {
   type UploadPlaceholder,
   upload,
 } from "./stores/placeholders.js";
-export { type RenderStoreOptions, renderStore, type StoreView } from "./stores/render-store.js";
 export { Rejection, reject } from "./stores/rejection.js";
+export { type RenderStoreOptions, renderStore, type StoreView } from "./stores/render-store.js";
 export type { RootInspection } from "./stores/root-options.js";
 export type { RootAddress, RootPair } from "./stores/root-registry.js";
 export { type PayloadIssue, type } from "./stores/schema.js";
@@ -80,6 +80,7 @@ export type {
   AnyStore,
   BaseContext,
   Command,
+  ContextFrom,
   MountContext,
   PropsOf,
   RegistryDef,
@@ -102,8 +103,8 @@ export type { TestFile } from "./uploads/send-file.js";
 export type {
   ExternalTarget,
   PresignContext,
-  Uploaded,
   UploadDefinition,
+  Uploaded,
   UploadedElsewhere,
   UploadedFile,
   UploadFile,

@@ -7,8 +7,8 @@ import type { ErasedCommand, ErasedDefinition, ErasedStream } from "./erased.js"
 import type { StoreHooks } from "./hooks.js";
 import type { None } from "./none.js";
 import type {
-  ContextFrom,
   Command,
+  ContextFrom,
   ItemsOf,
   MountContext,
   ParamsFrom,

@@ -234,7 +234,7 @@ export type RegistryDef<Rendered, Streams, Events, Commands, Params> = StoreDef<
 type FieldsOfRendered<Rendered, Streams> =
   FieldOf<Rendered, Streams> extends infer Fields extends object ? Fields : never;
 
-/** What commands and infos of a definition get, by the types of its parts. */
+/** What commands and infos of a definition get, by the types of its parts. In an app of yours write `ContextOf`. */
 export type ContextFrom<
   Assigns extends object,
   Streams,
