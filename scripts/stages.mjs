@@ -73,6 +73,7 @@ export const stages = [
       ["tsc", "-b"],
       ["tsc", "-p", "packages/demo/tsconfig.page.json"],
       ["tsc", "-p", "tsconfig.test.json"],
+      ["tsc", "-p", "packages/demo/tsconfig.test.json"],
     ),
   },
   {

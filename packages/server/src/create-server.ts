@@ -13,6 +13,7 @@ import type { RootInspection } from "./stores/root-options.js";
 import { type RootAddress, RootRegistry } from "./stores/root-registry.js";
 import type { ErasedHooks } from "./stores/run-hooks.js";
 import type { AnyStore, StoreDefOf } from "./stores/store-types.js";
+import type { WithConnect } from "./transport/connect.js";
 import { createEndpoint, type EndpointOptions } from "./transport/endpoint.js";
 import { uploadChannel } from "./uploads/upload-channel.js";
 import { type UploadOptions, UploadService } from "./uploads/upload-service.js";
@@ -134,7 +135,7 @@ export type InferStores<S> =
  * Throws `invalid_usage` for two stores of one module.
  */
 export function createMusubiServer<const Stores extends readonly AnyStore[]>(
-  options: MusubiServerOptions<Stores>,
+  options: MusubiServerOptions<Stores> & WithConnect,
 ): MusubiServer<Stores> {
   const {
     stores,

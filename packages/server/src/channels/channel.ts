@@ -1,4 +1,5 @@
 import type { Logger } from "../logger.js";
+import type { User } from "../user.js";
 import type { PubSub } from "./pubsub.js";
 
 /** What a channel's code can know of the socket it runs on. */
@@ -10,7 +11,7 @@ export interface ConnectedSocket {
   /** Request headers, lower-case names. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** What the connect hook returned as the user; `undefined` without a hook. */
-  readonly user: unknown;
+  readonly user: User;
   /** Bytes on their way to the client that it has not taken yet: what tells a slow client from a fast one. */
   unsentBytes(): number;
   /**

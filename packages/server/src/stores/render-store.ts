@@ -16,6 +16,7 @@ import { systemClock } from "../clock.js";
 import { consoleLogger, type Logger } from "../logger.js";
 import { sendFile, type TestFile } from "../uploads/send-file.js";
 import { UploadService } from "../uploads/upload-service.js";
+import type { User } from "../user.js";
 import type { Assigns } from "./erased.js";
 import type { ServerHooks } from "./hooks.js";
 import { SlowClients } from "./outlet/slow-clients.js";
@@ -32,7 +33,7 @@ export interface RenderStoreOptions {
   /** The id that the root is mounted with. Default `"1"`. */
   readonly id?: string;
   /** What `ctx.user` is. */
-  readonly user?: unknown;
+  readonly user?: User;
   readonly clock?: Clock;
   readonly logger?: Logger;
   readonly pubsub?: PubSub;

@@ -9,7 +9,7 @@ import { type Traffic, TrafficMeter } from "../channels/traffic.js";
 import { systemClock } from "../clock.js";
 import { consoleLogger, type Logger } from "../logger.js";
 import { type CheckOrigin, originChecker } from "./check-origin.js";
-import type { ConnectHook } from "./connect.js";
+import type { ConnectHook, WithConnect } from "./connect.js";
 import { ConnectionSet } from "./connection-set.js";
 import type { HandshakeOptions } from "./handshake.js";
 import { claimPaths, type HttpServer } from "./http-claims.js";
@@ -93,7 +93,7 @@ const MAX_POST_BYTES = 8_000_000;
 const SILENT_WINDOWS = 1.5;
 
 /** Creates an endpoint; `attach` it to one HTTP server or several. */
-export function createEndpoint(options: EndpointOptions): Endpoint {
+export function createEndpoint(options: EndpointOptions & WithConnect): Endpoint {
   const logger = options.logger ?? consoleLogger;
   const clock = options.clock ?? systemClock;
   const pubsub = options.pubsub ?? createPubSub(logger);
@@ -108,7 +108,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     traffic,
   };
   const handshake: HandshakeOptions = {
-    connect: options.connect ?? (() => ({})),
+    connect: options.connect ?? anybody,
     checkOrigin: originChecker(options.checkOrigin ?? true),
     handshakeTimeoutMs: options.handshakeTimeoutMs ?? 10_000,
     clock,
@@ -185,6 +185,9 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     },
   };
 }
+
+/** Lets everybody in, without a user; only where none is registered, as `WithConnect` sees to. */
+const anybody = (): never => ({}) as never;
 
 function pickLimits(options: Partial<SessionLimits>): SessionLimits {
   const defaults = DEFAULT_SESSION_LIMITS;

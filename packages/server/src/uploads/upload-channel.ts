@@ -1,13 +1,5 @@
 import { UPLOAD_TOPIC } from "@musubi/protocol";
-import {
-  type ChannelContext,
-  type ChannelDefinition,
-  type ConnectedSocket,
-  error,
-  joined,
-  refused,
-  stop,
-} from "../channels/channel.js";
+import { type ChannelContext, type ChannelDefinition, error, joined, refused, stop } from "../channels/channel.js";
 import { refusal } from "../stores/failure.js";
 import type { Entry, EntryChannel } from "./entry.js";
 import type { UploadService } from "./upload-service.js";
@@ -55,7 +47,7 @@ export function uploadChannel(service: UploadService): ChannelDefinition<Holder>
 }
 
 /** Whose connection it is, as far as the `connect` hook has said: its id, and the user or the user's id. */
-export function ownerOf({ id, user }: Pick<ConnectedSocket, "id" | "user">): string {
+export function ownerOf({ id, user }: { readonly id: string | null; readonly user: unknown }): string {
   const named = typeof user === "object" && user !== null ? (user as { readonly id?: unknown }).id : user;
   return JSON.stringify([id, ["string", "number"].includes(typeof named) ? named : null]);
 }
