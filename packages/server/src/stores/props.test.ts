@@ -32,6 +32,39 @@ describe("props", () => {
     expect(client.tree(root)).toMatchObject({ pan: { n: 5 } });
   });
 
+  test("one that comes, goes, or is there as undefined is a change like any other; the order of props is none", async () => {
+    const seen: string[] = [];
+    const Open = defineStore("Test.Open", {
+      params: type<{ a?: number | undefined; b?: number | undefined }>(),
+      mount: () => ({}),
+      render: (_assigns, { params }) => {
+        const { id: _id, ...props } = params as typeof params & { readonly id: string };
+        seen.push(Object.keys(props).join());
+        return props;
+      },
+    });
+    let props: object = {};
+    const Giver = defineStore("Test.Giver", {
+      mount: () => ({ n: 0 }),
+      render: ({ n }) => ({ n, kid: child(Open, { ...props, id: "kid" }) }),
+      commands: { go: command((ctx) => ctx.assign({ n: ctx.assigns.n + 1 })) },
+    });
+    const client = await new StoreServer([Giver]).connect();
+    const root = await client.mount("Test.Giver");
+    for (props of [
+      { a: 1 },
+      { a: 1, b: 2 },
+      { b: 2, a: 1 },
+      { b: 2 },
+      { b: 2, a: undefined },
+      { b: 2, a: undefined },
+    ]) {
+      await client.command(root, "go");
+    }
+    for (props of [{ a: undefined }, { b: undefined }, {}]) await client.command(root, "go");
+    expect(seen).toEqual(["", "a", "a,b", "b", "b,a", "a", "b", ""]);
+  });
+
   test("another store in the place of a child is a new one; streams of the same name start empty", async () => {
     const define = (module: string) =>
       defineStore(module, {

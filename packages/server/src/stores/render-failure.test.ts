@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { command } from "./command.js";
 import { defineStore } from "./define-store.js";
-import { stream } from "./placeholders.js";
+import { child, stream } from "./placeholders.js";
 import { type Received, StoreServer, turns } from "./store-client.test.util.js";
 
 /** What was received, in short: `ok`/`error` for replies, versions for envelopes, names for the rest. */
@@ -69,6 +69,19 @@ describe("a render that fails", () => {
     const reply = await client.push("mount", { module: "Test.Reserved", id: "1", params: {} });
     expect(reply).toEqual({ status: "error", response: { reason: "render_failed", code: "render_failed" } });
     expect(server.log.causes[0]).toContain(`.${field}: this name is reserved`);
+  });
+
+  test.each(["constructor", "prototype"])("protocol.md 4: no child can sit below %s", async (field) => {
+    const Kid = defineStore("Test.Kid", { mount: () => ({}), render: () => ({}) });
+    const Above = defineStore("Test.Above", {
+      mount: () => ({}),
+      render: () => ({ list: [{ [field]: [child(Kid, { id: "kid" })] }] }),
+    });
+    const server = new StoreServer([Above]);
+    const client = await server.connect();
+    const reply = await client.push("mount", { module: "Test.Above", id: "1", params: {} });
+    expect(reply.response["code"]).toBe("render_failed");
+    expect(server.log.causes[0]).toContain("no child store can sit below this name");
   });
 
   test("a render that is no object, names an unknown stream or changes something is refused", async () => {

@@ -3,6 +3,7 @@ import type { Cycle } from "./cycle.js";
 import type { ErasedRenderContext } from "./erased.js";
 import { Instance } from "./instance.js";
 import type { ChildPlaceholder } from "./placeholders.js";
+import type { AnyStore } from "./store-types.js";
 import { RenderFailure } from "./render-failure.js";
 import type { StoreHandle } from "./store-handle.js";
 import type { Hole } from "./template.js";
@@ -94,18 +95,28 @@ function treeDepth(instance: Instance): number {
   return depth;
 }
 
-/** Matches the children that a render names with those that are there. */
+/**
+ * Matches the children that a render names with those that are there.
+ *
+ * Most renders name the children that there were, in their order: as long as one does, nothing has to be looked up.
+ */
 class ChildVisitor implements PlaceholderVisitor, RenderedChildren {
   readonly fresh: Instance[] = [];
   readonly changed: Instance[] = [];
   readonly holes: Hole[] = [];
   readonly #cycle: Cycle;
   readonly #parent: Instance;
-  readonly #next = new Map<string, Instance>();
+  readonly #former: ReadonlyMap<string, Instance>;
+  /** Goes through the former children while each is named in its turn. */
+  readonly #inOrder: Iterator<Instance, undefined>;
+  /** Made when one is not. */
+  #next: Map<string, Instance> | undefined;
 
   constructor(cycle: Cycle, parent: Instance) {
     this.#cycle = cycle;
     this.#parent = parent;
+    this.#former = parent.state.children;
+    this.#inOrder = this.#former.values() as Iterator<Instance, undefined>;
   }
 
   hasStream(name: string): boolean {
@@ -117,12 +128,33 @@ class ChildVisitor implements PlaceholderVisitor, RenderedChildren {
   }
 
   child(
-    placeholder: ChildPlaceholder,
+    { store, id, props }: ChildPlaceholder,
     path: readonly (string | number)[],
     holder: Container,
     key: string | number,
   ): void {
-    const { store, id, props } = placeholder;
+    const child = this.#match(store, id, props);
+    if (!sameMembers(child.state.position, path)) this.#cycle.touch(child).position = [...path];
+    this.holes.push({ child, holder, key });
+  }
+
+  /** Takes the new children over, and those that are named no more out of the tree. */
+  finish(): void {
+    const next = this.#next ?? (this.holes.length === this.#former.size ? undefined : this.#named());
+    if (next === undefined) return;
+    for (const [id, child] of this.#former) {
+      if (next.get(id) !== child) detach(this.#cycle, child);
+    }
+    this.#cycle.touch(this.#parent).children = next;
+  }
+
+  #match(store: AnyStore, id: string, props: Readonly<Record<string, unknown>>): Instance {
+    if (this.#next === undefined) {
+      const former = this.#inOrder.next().value;
+      // Each of them comes once, so this id has not been named before.
+      if (former !== undefined && former.id === id && former.store === store) return this.#update(former, props);
+      this.#next = this.#named();
+    }
     if (typeof id !== "string" || id === "") {
       throw new MusubiError("invalid_usage", `a child ${store.module} needs a non-empty string as its id`);
     }
@@ -132,7 +164,7 @@ class ChildVisitor implements PlaceholderVisitor, RenderedChildren {
         `two children have the id "${id}": ids are unique among all children of one parent`,
       );
     }
-    const known = this.#parent.state.children.get(id);
+    const known = this.#former.get(id);
     const child =
       known !== undefined && known.store === store
         ? this.#update(known, props)
@@ -141,17 +173,13 @@ class ChildVisitor implements PlaceholderVisitor, RenderedChildren {
       child.state.props = props;
       this.fresh.push(child);
     }
-    if (!sameMembers(child.state.position, path)) this.#cycle.touch(child).position = [...path];
     this.#next.set(id, child);
-    this.holes.push({ child, holder, key });
+    return child;
   }
 
-  /** Takes the new children over, and those that are named no more out of the tree. */
-  finish(): void {
-    for (const [id, child] of this.#parent.state.children) {
-      if (this.#next.get(id) !== child) detach(this.#cycle, child);
-    }
-    this.#cycle.touch(this.#parent).children = this.#next;
+  /** The children named so far. */
+  #named(): Map<string, Instance> {
+    return new Map(this.holes.map(({ child }) => [child.id, child]));
   }
 
   #update(child: Instance, props: Readonly<Record<string, unknown>>): Instance {
@@ -170,23 +198,28 @@ function compareProps(
   held: Readonly<Record<string, unknown>>,
   next: Readonly<Record<string, unknown>>,
 ): "same" | "functions" | "changed" {
-  const keys = Object.keys(next);
-  if (keys.length !== Object.keys(held).length) return "changed";
+  let surplus = 0;
+  for (const _key in held) surplus += 1;
   let result: "same" | "functions" = "same";
-  for (const key of keys) {
-    if (Object.is(held[key], next[key])) {
-      if (next[key] === undefined && !Object.hasOwn(held, key)) return "changed";
-    } else if (typeof held[key] === "function" && typeof next[key] === "function") {
+  for (const key in next) {
+    surplus -= 1;
+    const before = held[key];
+    const after = next[key];
+    if (Object.is(before, after)) {
+      if (after === undefined && !Object.hasOwn(held, key)) return "changed";
+    } else if (typeof before === "function" && typeof after === "function") {
       result = "functions";
     } else {
       return "changed";
     }
   }
-  return result;
+  return surplus === 0 ? result : "changed";
 }
 
 function sameMembers(a: readonly unknown[], b: readonly unknown[]): boolean {
-  return a.length === b.length && a.every((member, at) => member === b[at]);
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
+  return true;
 }
 
 /** Takes a store and all below it out of the tree. */

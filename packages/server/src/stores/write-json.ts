@@ -160,7 +160,7 @@ export class JsonWriter {
     if (visitor === null)
       throw this.#refuse("not_json", "child(...), stream(...) and upload(...) belong in what render returns");
     if (value instanceof ChildPlaceholder) {
-      if (this.#path.some((part) => typeof part === "string" && PROTOTYPE_KEYS.has(part))) {
+      if (this.#isBelowPrototype()) {
         throw this.#refuse("reserved_field", "no child store can sit below this name: rename the field");
       }
       visitor.child(value, this.#path, holder, key);
@@ -174,6 +174,11 @@ export class JsonWriter {
       throw this.#refuse("invalid_usage", `the store defines no stream called "${value.stream}"`);
     }
     return streamMarker(value.stream);
+  }
+
+  #isBelowPrototype(): boolean {
+    for (const part of this.#path) if (typeof part === "string" && PROTOTYPE_KEYS.has(part)) return true;
+    return false;
   }
 
   #tooDeep(value: object): MusubiError {
