@@ -1,39 +1,41 @@
 import { type Frame, type JsonValue, MusubiError, PHX_CLOSE, PHX_ERROR, PHX_LEAVE } from "@musubi/protocol";
 import type { Logger } from "../logger.js";
-import { type Broadcast, frameOf, isBroadcast, publish, pubsubTopic } from "./broadcast.js";
+import { type Broadcast, frameOf, publish } from "./broadcast.js";
 import { brief, callHandler, intercepts } from "./call-handler.js";
 import type { ChannelDefinition, ConnectedSocket, DeferredReply, HandlerResult, JoinResult } from "./channel.js";
 import { type ContextOwner, LiveContext } from "./channel-context.js";
+import { newChannelId } from "./channel-id.js";
 import type { ChannelHost } from "./channel-host.js";
 import { type ChannelEffect, type ChannelEvent, type ChannelStatus, nextChannelState } from "./channel-state.js";
 import { isPromise, MailRunner, type MailWork } from "./mail-runner.js";
 import type { Mail, PushMail } from "./mailbox.js";
-import { type Outgoing, pushMessage, replyMessage } from "./outgoing.js";
-import type { PubSub, Unsubscribe } from "./pubsub.js";
-
-// Distinguishes the channels of several processes, for broadcastFrom across them.
-const PROCESS_ID = crypto.randomUUID();
-let lastId = 0;
+import { type Outgoing, pushHead, pushMessage, pushWithHead, replyMessage } from "./outgoing.js";
+import type { PubSub } from "./pubsub.js";
+import { joinTopic, type TopicMember, type TopicMembers } from "./topic-members.js";
 
 /**
  * Drives one join of a topic: runs the app's code, one message at a time, and does what `channel-state.ts` says.
  *
  * Does not own the socket, the routing of frames or their transport.
  */
-export class ChannelProcess implements ContextOwner, MailWork {
-  readonly topic: string;
+export class ChannelProcess implements ContextOwner, MailWork, TopicMember {
+  // These come first, and so next to each other, because a broadcast reads them of every channel.
+  #status: ChannelStatus = "joining";
   readonly #host: ChannelHost;
   readonly #definition: ChannelDefinition;
+  /** Made for the first `broadcastFrom`. */
+  #id: string | undefined;
+  readonly topic: string;
   /** Of the join's frame no more than this: its payload may be large, and nobody asks for it again. */
   readonly #join: Pick<Frame, "joinRef" | "ref">;
-  readonly #id: string;
   readonly #context: LiveContext = new LiveContext(this);
   readonly #runner: MailRunner = new MailRunner(this);
-  #status: ChannelStatus = "joining";
   /** The push whose handler is being called; gone at the handler's first await. */
   #current: PushMail | undefined;
   #abort: AbortController | undefined;
-  #unsubscribe: Unsubscribe | undefined;
+  #members: TopicMembers | undefined;
+  /** What the text of each push begins with, made for the first. */
+  #pushHead: string | undefined;
   /** Pushes made by the join's code: they follow its answer. */
   #early: Outgoing[] = [];
   /** Join refs of the channels that this one replaced: their `phx_close` follows this one's answer. */
@@ -56,8 +58,6 @@ export class ChannelProcess implements ContextOwner, MailWork {
     this.topic = topic;
     this.#join = { joinRef, ref };
     this.#replaced = replaced;
-    lastId += 1;
-    this.#id = `${PROCESS_ID}:${lastId}`;
   }
 
   get socket(): ConnectedSocket {
@@ -143,10 +143,16 @@ export class ChannelProcess implements ContextOwner, MailWork {
     if (this.#hasEnded) return;
     if (this.#status === "joining") {
       // What cannot be encoded throws into the join's code, which then ends as "join crashed".
-      this.#early.push(pushMessage(this.#ownRef, this.topic, event, payload));
+      this.#early.push(this.#pushOf(event, payload));
     } else {
-      this.#send(() => pushMessage(this.#ownRef, this.topic, event, payload));
+      this.#send(() => this.#pushOf(event, payload));
     }
+  }
+
+  /** For its topic. */
+  hear(message: Broadcast): void {
+    const isOwn = message.except !== null && message.except === this.#id;
+    if (!isOwn && this.#status === "joined") this.relay(message);
   }
 
   relay(message: Broadcast): void {
@@ -168,7 +174,8 @@ export class ChannelProcess implements ContextOwner, MailWork {
 
   broadcast(event: string, payload: unknown, exceptSelf: boolean): void {
     try {
-      publish(this.pubsub, this.topic, { event, payload, except: exceptSelf ? this.#id : null });
+      const except = exceptSelf ? (this.#id ??= newChannelId()) : null;
+      publish(this.pubsub, this.topic, { event, payload, except });
     } catch (cause) {
       this.#crash(cause, event);
     }
@@ -269,8 +276,9 @@ export class ChannelProcess implements ContextOwner, MailWork {
     this.#runner.release();
   }
 
-  #hear(message: unknown): void {
-    if (isBroadcast(message) && message.except !== this.#id && this.#status === "joined") this.relay(message);
+  #pushOf(event: string, payload: unknown): Outgoing {
+    if (payload instanceof Uint8Array) return pushMessage(this.#ownRef, this.topic, event, payload);
+    return pushWithHead((this.#pushHead ??= pushHead(this.#ownRef, this.topic)), event, payload);
   }
 
   #answer(mail: PushMail, status: string, response: unknown): void {
@@ -313,13 +321,13 @@ export class ChannelProcess implements ContextOwner, MailWork {
     const { joinRef, ref } = this.#join;
     switch (effect) {
       case "release":
-        this.#unsubscribe?.();
+        this.#members?.delete(this);
         this.#host.release(this);
         this.#abort?.abort();
         break;
       case "subscribe":
         try {
-          this.#unsubscribe = this.pubsub.subscribe(pubsubTopic(this.topic), (message) => this.#hear(message));
+          this.#members = joinTopic(this.pubsub, this.topic, this);
         } catch (cause) {
           // Without it the client would miss broadcasts and not know.
           this.#host.fail(cause);

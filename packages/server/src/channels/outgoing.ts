@@ -14,9 +14,14 @@ export interface Outgoing {
   /** A text frame, or the bytes of a binary one. */
   readonly data: string | Uint8Array;
   /** What an error reply is counted as. */
-  readonly refusal?: string;
+  readonly refusal: string | undefined;
   /** Room for a transport's own form of it, made by the first socket that sends it. */
-  wire?: Uint8Array;
+  wire: Uint8Array | undefined;
+}
+
+// All of one shape, since every message that is sent passes the code that reads them.
+function outgoing(data: string | Uint8Array, refusal?: string): Outgoing {
+  return { data, refusal, wire: undefined };
 }
 
 /**
@@ -32,12 +37,12 @@ export function replyMessage(
   status: string,
   response: unknown,
 ): Outgoing {
-  const counted = status === "error" ? { refusal: refusalName(response) } : {};
+  const refusal = status === "error" ? refusalName(response) : undefined;
   if (response instanceof Uint8Array && typeof topic === "string") {
-    return { ...counted, data: encodeBinaryReply(toBinaryRef(joinRef), toBinaryRef(ref), topic, status, response) };
+    return outgoing(encodeBinaryReply(toBinaryRef(joinRef), toBinaryRef(ref), topic, status, response), refusal);
   }
   const payload = { status, response: response === undefined ? {} : response };
-  return { ...counted, data: encodeTextFrame({ joinRef, ref, topic, event: PHX_REPLY, payload }) };
+  return outgoing(encodeTextFrame({ joinRef, ref, topic, event: PHX_REPLY, payload }), refusal);
 }
 
 /** An event for one client; `phx_close` and `phx_error` pass their join ref as `ref`, pushes have none. */
@@ -49,13 +54,25 @@ export function pushMessage(
   ref: JsonValue = null,
 ): Outgoing {
   if (payload instanceof Uint8Array) {
-    return { data: encodeBinaryServerPush(toBinaryRef(joinRef), topic, event, payload) };
+    return outgoing(encodeBinaryServerPush(toBinaryRef(joinRef), topic, event, payload));
   }
-  return { data: encodeTextFrame({ joinRef, ref, topic, event, payload }) };
+  return outgoing(encodeTextFrame({ joinRef, ref, topic, event, payload }));
+}
+
+/** What the text of every push of one channel begins with; a push of a few hundred bytes is made faster upon it. */
+export function pushHead(joinRef: JsonValue, topic: string): string {
+  return `[${JSON.stringify(joinRef)},null,${JSON.stringify(topic)},`;
+}
+
+/** The same as {@link pushMessage}, for a payload that is no bytes. */
+export function pushWithHead(head: string, event: string, payload: unknown): Outgoing {
+  // What JSON has no word for is null in an array.
+  const text = payload === undefined ? "{}" : ((JSON.stringify(payload) as string | undefined) ?? "null");
+  return outgoing(`${head}${JSON.stringify(event)},${text}]`);
 }
 
 /** An event for every client of a topic: it has no refs, so that one encoding serves all. */
 export function broadcastMessage(topic: string, event: string, payload: unknown): Outgoing {
-  if (payload instanceof Uint8Array) return { data: encodeBinaryBroadcast(topic, event, payload) };
-  return { data: encodeTextFrame({ joinRef: null, ref: null, topic, event, payload }) };
+  if (payload instanceof Uint8Array) return outgoing(encodeBinaryBroadcast(topic, event, payload));
+  return outgoing(encodeTextFrame({ joinRef: null, ref: null, topic, event, payload }));
 }

@@ -58,22 +58,23 @@ export interface SessionEnvironment {
  * Knows no WebSocket: a transport hands it messages and carries its answers. Nothing throws out of it.
  */
 export class SocketSession implements ChannelHost {
+  // These come first, and so next to each other, because a broadcast reads them of every session.
+  #isOpen = true;
+  readonly #environment: SessionEnvironment;
+  readonly #transport: SessionTransport;
   readonly socket: ConnectedSocket;
   readonly logger: Logger;
   readonly pubsub: PubSub;
   readonly maxMailbox: number;
-  readonly #environment: SessionEnvironment;
-  readonly #transport: SessionTransport;
-  readonly #channels = new Map<string, ChannelProcess>();
-  /** Channels whose code still runs, those that have left their topic included. */
-  readonly #running = new Set<HeldChannel>();
   // Made when they are first needed: most sockets of a large server are idle.
+  #channels: Map<string, ChannelProcess> | undefined;
+  /** Channels whose code still runs, those that have left their topic included. */
+  #running: Set<HeldChannel> | undefined;
   #joins: RateLimit | undefined;
   #pushes: RateLimit | undefined;
   readonly #unsubscribe: Unsubscribe | undefined;
   #waitingBytes = 0;
-  #isOpen = true;
-  #drained: (() => void)[] = [];
+  #drained: (() => void)[] | undefined;
 
   constructor(environment: SessionEnvironment, transport: SessionTransport, socket: ConnectedSocket) {
     this.#environment = environment;
@@ -91,7 +92,7 @@ export class SocketSession implements ChannelHost {
 
   /** How many topics are joined or being joined. */
   get channelCount(): number {
-    return this.#channels.size;
+    return this.#channels?.size ?? 0;
   }
 
   /** Takes a text message; one that is no frame closes the socket. */
@@ -135,8 +136,9 @@ export class SocketSession implements ChannelHost {
 
   /** Resolves when no code of this socket's channels runs any more. */
   drained(): Promise<void> {
-    if (this.#running.size === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#drained.push(resolve));
+    if (this.#running === undefined || this.#running.size === 0) return Promise.resolve();
+    const drained = (this.#drained ??= []);
+    return new Promise((resolve) => drained.push(resolve));
   }
 
   send(message: Outgoing): void {
@@ -152,7 +154,7 @@ export class SocketSession implements ChannelHost {
       this.send(replyMessage(null, ref, topic, "ok", {}));
       return;
     }
-    const channel = typeof topic === "string" ? this.#channels.get(topic) : undefined;
+    const channel = typeof topic === "string" ? this.#channels?.get(topic) : undefined;
     if (event === PHX_JOIN) {
       this.#join(frame, channel);
     } else if (channel !== undefined) {
@@ -176,14 +178,14 @@ export class SocketSession implements ChannelHost {
   }
 
   release(channel: HeldChannel): void {
-    if (this.#channels.get(channel.topic) === channel) this.#channels.delete(channel.topic);
+    if (this.#channels?.get(channel.topic) === channel) this.#channels.delete(channel.topic);
   }
 
   finished(channel: HeldChannel): void {
-    this.#running.delete(channel);
-    if (this.#running.size > 0) return;
-    const drained = this.#drained;
-    this.#drained = [];
+    this.#running?.delete(channel);
+    if (this.#running !== undefined && this.#running.size > 0) return;
+    const drained = this.#drained ?? [];
+    this.#drained = undefined;
     for (const resolve of drained) resolve();
   }
 
@@ -200,7 +202,7 @@ export class SocketSession implements ChannelHost {
 
   #mayPass(frame: Frame, isDeepSomewhere: boolean): boolean {
     const { topic, event } = frame;
-    const channel = typeof topic === "string" && !isDeepSomewhere ? this.#channels.get(topic) : undefined;
+    const channel = typeof topic === "string" && !isDeepSomewhere ? this.#channels?.get(topic) : undefined;
     // A client can always leave what it has joined: phoenix.js waits for that answer for ever.
     if (channel?.isFirstLeave(frame) === true) return true;
     const { clock, limits } = this.#environment;
@@ -223,6 +225,8 @@ export class SocketSession implements ChannelHost {
     const replaced = held === undefined ? [] : held.replace();
     const { maxChannels } = this.#environment.limits;
     // The second bound: joins whose code still runs although their client has long gone on.
+    this.#channels ??= new Map();
+    this.#running ??= new Set();
     if (this.#channels.size >= maxChannels || this.#running.size >= 2 * maxChannels) {
       this.send(replyMessage(joinRef, ref, topic, "error", { reason: "too many channels joined" }));
       for (const old of replaced) this.send(pushMessage(old, topic, PHX_CLOSE, {}, old));
@@ -245,7 +249,7 @@ export class SocketSession implements ChannelHost {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#unsubscribe?.();
-    for (const channel of this.#channels.values()) channel.disconnect(reason);
+    for (const channel of this.#channels?.values() ?? []) channel.disconnect(reason);
   }
 }
 

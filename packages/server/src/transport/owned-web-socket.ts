@@ -9,7 +9,7 @@ export interface WebSocketOwner {
   failed(cause: Error): void;
   ended(): void;
   /** Last call to write: a close frame follows. */
-  flush(): void;
+  closing(): void;
 }
 
 /**
@@ -31,7 +31,7 @@ export class OwnedWebSocket extends WebSocket {
 
   // ws repeats a client's code and reason, or neither, here; its own errors and our closes bring a code alone.
   override close(code?: number, repeated?: string | Buffer): void {
-    this.owner?.flush();
+    this.owner?.closing();
     super.close(code === undefined || repeated !== undefined ? 1000 : code);
   }
 }

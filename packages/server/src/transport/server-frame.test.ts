@@ -23,6 +23,14 @@ describe("a frame of the server (RFC 6455 section 5.2)", () => {
     expect(serverFrame("ü\u{1F600}")).toEqual(Buffer.concat([Buffer.of(0x81, 6), Buffer.from("ü\u{1F600}")]));
   });
 
+  it("stands apart from those before and after it", () => {
+    const texts = Array.from({ length: 500 }, (_, at) => `${at}${["a", "ü", "\u{1F600}"][at % 3]}`.repeat(at % 90));
+    const frames = texts.map((text) => serverFrame(text));
+    const bodies = frames.map((frame) => Buffer.from(frame.subarray((frame[1] ?? 0) < 126 ? 2 : 4)).toString());
+    expect(bodies).toEqual(texts);
+    expect(frames.map(([first]) => first)).toEqual(texts.map(() => 0x81));
+  });
+
   it("is read by a client whatever its size", async () => {
     const { port, stop } = await start();
     const client = await RawClient.open(port);

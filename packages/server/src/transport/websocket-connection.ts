@@ -38,16 +38,18 @@ const MAX_JOINED_BYTES = 16 * 1024;
  * is framed once; `ws` reads, answers pings and closes.
  */
 export class WebSocketConnection implements SessionTransport, Connection, WebSocketOwner {
+  // These come first, and so next to each other, because a broadcast reads them of every connection.
+  readonly #options: WebSocketConnectionOptions;
+  readonly #socket: Duplex;
+  readonly #compresses: boolean;
+  #isClosing = false;
+  #heldBytes = 0;
+  /** Frames of this tick, in order; most ticks have one. */
+  #held: Uint8Array | Uint8Array[] | undefined;
+  readonly #webSocket: OwnedWebSocket;
   readonly session: SocketSession;
   /** When the client was last heard, by the environment's clock. */
   lastHeardAt: number;
-  readonly #options: WebSocketConnectionOptions;
-  readonly #webSocket: OwnedWebSocket;
-  readonly #socket: Duplex;
-  readonly #compresses: boolean;
-  /** Frames of this tick, in order; most ticks have one. */
-  #held: Uint8Array | Uint8Array[] | undefined;
-  #heldBytes = 0;
   /** Made when somebody first waits: most sockets are never behind. */
   #drains: DrainListeners | undefined;
   #isDraining = false;
@@ -67,24 +69,17 @@ export class WebSocketConnection implements SessionTransport, Connection, WebSoc
     this.#socket = socket;
     this.#compresses = webSocket.extensions !== "";
     this.lastHeardAt = options.environment.clock.now();
-    const connected: ConnectedSocket = {
-      id: accepted.id ?? null,
-      params: request.params,
-      headers: request.headers,
-      user: accepted.user,
-      unsentBytes: () => this.#unsentBytes,
-      whenDrained: (listener) => this.#whenDrained(listener),
-    };
-    this.session = new SocketSession(options.environment, this, connected);
+    this.session = new SocketSession(options.environment, this, new ClientSocket(this, request, accepted));
     webSocket.own(this);
   }
 
   send(message: Outgoing): void {
-    if (this.#webSocket.readyState !== WebSocket.OPEN) return;
-    // Judged before the write: one message may be of any size, and so may the first one after it.
-    if (this.#cutIfSlow()) return;
+    // Judged before the write: one message may be of any size, and so may the first one after it. What the socket holds
+    // is judged when it is flushed.
+    if (this.#heldBytes > this.#options.maxUnsentBytes && this.#cutIfSlow()) return;
     // Compressed frames are made by ws, one after the other.
     if (this.#compresses) {
+      if (this.#webSocket.readyState !== WebSocket.OPEN || this.#cutIfSlow()) return;
       this.#compressing += 1;
       this.#webSocket.send(message.data, () => {
         this.#compressing -= 1;
@@ -109,17 +104,24 @@ export class WebSocketConnection implements SessionTransport, Connection, WebSoc
     const bytes = this.#heldBytes;
     this.#held = undefined;
     this.#heldBytes = 0;
+    const socket = this.#socket;
     // After a close frame nothing may follow (RFC 6455 section 5.5.1).
-    if (held === undefined || this.#webSocket.readyState !== WebSocket.OPEN) return;
+    if (held === undefined || this.#isClosing || !socket.writable) return;
+    if (socket.writableLength > this.#options.maxUnsentBytes && this.#cutIfSlow()) return;
     if (!Array.isArray(held)) {
-      this.#socket.write(held);
+      socket.write(held);
     } else if (bytes <= MAX_JOINED_BYTES) {
-      this.#socket.write(Buffer.concat(held, bytes));
+      socket.write(Buffer.concat(held, bytes));
     } else {
-      this.#socket.cork();
-      for (const frame of held) this.#socket.write(frame);
-      this.#socket.uncork();
+      socket.cork();
+      for (const frame of held) socket.write(frame);
+      socket.uncork();
     }
+  }
+
+  closing(): void {
+    this.flush();
+    this.#isClosing = true;
   }
 
   close(end: SessionEnd): void {
@@ -163,8 +165,12 @@ export class WebSocketConnection implements SessionTransport, Connection, WebSoc
     this.#options.ended(this);
   }
 
+  unsentBytes(): number {
+    return this.#webSocket.bufferedAmount + this.#heldBytes;
+  }
+
   #cutIfSlow(): boolean {
-    const unsentBytes = this.#unsentBytes;
+    const unsentBytes = this.unsentBytes();
     const isOpen = this.#webSocket.readyState === WebSocket.OPEN;
     if (!isOpen || unsentBytes <= this.#options.maxUnsentBytes) return false;
     const details = { unsentBytes, socketId: this.session.socket.id };
@@ -174,7 +180,7 @@ export class WebSocketConnection implements SessionTransport, Connection, WebSoc
     return true;
   }
 
-  #whenDrained(listener: () => void): () => void {
+  whenDrained(listener: () => void): () => void {
     this.#drains ??= new DrainListeners(this.#options.environment.logger);
     const undo = this.#drains.add(listener);
     if (!this.#isDraining && this.#webSocket.readyState === WebSocket.OPEN) {
@@ -192,8 +198,29 @@ export class WebSocketConnection implements SessionTransport, Connection, WebSoc
     if (this.#webSocket.readyState === WebSocket.OPEN) this.#drains?.tell();
     else this.#drains = undefined;
   }
+}
 
-  get #unsentBytes(): number {
-    return this.#webSocket.bufferedAmount + this.#heldBytes;
+/** What channels see of a connection. */
+class ClientSocket implements ConnectedSocket {
+  readonly #connection: WebSocketConnection;
+  readonly id: string | null;
+  readonly params: ConnectedSocket["params"];
+  readonly headers: ConnectedSocket["headers"];
+  readonly user: ConnectedSocket["user"];
+
+  constructor(connection: WebSocketConnection, { params, headers }: ConnectRequest, { id, user }: ConnectAccepted) {
+    this.#connection = connection;
+    this.id = id ?? null;
+    this.params = params;
+    this.headers = headers;
+    this.user = user;
+  }
+
+  unsentBytes(): number {
+    return this.#connection.unsentBytes();
+  }
+
+  whenDrained(listener: () => void): () => void {
+    return this.#connection.whenDrained(listener);
   }
 }
