@@ -14,9 +14,9 @@ export interface Outgoing {
   /** A text frame, or the bytes of a binary one. */
   readonly data: string | Uint8Array;
   /** What an error reply is counted as. */
-  readonly refusal: string | undefined;
+  readonly refusal?: string | undefined;
   /** Room for a transport's own form of it, made by the first socket that sends it. */
-  wire: Uint8Array | undefined;
+  wire?: Uint8Array | undefined;
 }
 
 // All of one shape, since every message that is sent passes the code that reads them.
