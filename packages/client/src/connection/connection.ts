@@ -31,6 +31,7 @@ import { type RootIdentity, rootKey } from "./root-identity.js";
 import { SharedTopology } from "./shared-topology.js";
 import type { SocketLike } from "./socket-like.js";
 import type { Topology, TopologyHost } from "./topology.js";
+import { warnIfNeverOpen } from "./unopened-warning.js";
 
 /** How to open a connection. */
 export interface ConnectionOptions {
@@ -119,7 +120,7 @@ export class Connection implements RootHost, TopologyHost {
     this.status = observeStatus(this.#detail);
     if (options.topology !== "channel-per-root") this.#topology = new SharedTopology(this);
     this.#open();
-    this.#unwatchSocket = this.#watchSocket();
+    this.#unwatchSocket = warnIfNeverOpen(socket, logger, this.#watchSocket());
     this.#publish();
   }
 
