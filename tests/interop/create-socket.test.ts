@@ -14,15 +14,24 @@ import {
   refused,
 } from "@musubi/server";
 import { eventually, FakeClock } from "@musubi/testing";
-import { Socket } from "phoenix";
+import { LongPoll, Socket } from "phoenix";
 import { Socket as Socket17 } from "phoenix-1.7";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 
-/** What the docstring of `createSocket` says it works with. */
-const VERSIONS: [string, typeof Socket][] = [
-  ["1.8", Socket],
-  ["1.7", Socket17],
+type Transport = NonNullable<CreateSocketOptions["transport"]>;
+
+/** What the docstring of `createSocket` says it works with, and what of it runs in Node. */
+const VERSIONS: [string, typeof Socket, readonly [string, Transport][]][] = [
+  [
+    "1.8",
+    Socket,
+    [
+      ["WebSocket", WebSocket],
+      ["LongPoll", LongPoll],
+    ],
+  ],
+  ["1.7", Socket17, [["WebSocket", WebSocket]]],
 ];
 const logger = { warn: vi.fn(), error: vi.fn() };
 const closers: (() => unknown)[] = [];
@@ -56,57 +65,71 @@ const Visits = defineStore("Test.Visits", {
   },
 });
 
-describe.each(VERSIONS)("phoenix.js %s: createSocket and our server over a real socket", (_version, Phoenix) => {
-  const connectTokens: string[] = [];
-  const makeServer = () =>
-    createMusubiServer({
-      stores: [Visits],
-      // Each token is good once.
-      connect: ({ params: { token = "" } }) => {
-        if (connectTokens.includes(token)) return false;
-        connectTokens.push(token);
-        return {};
+describe.each(VERSIONS)(
+  "phoenix.js %s: createSocket and our server over a real socket",
+  (_version, Phoenix, transports) => {
+    const connectTokens: string[] = [];
+    const makeServer = () =>
+      createMusubiServer({
+        stores: [Visits],
+        // Each token is good once.
+        connect: ({ params: { token = "" } }) => {
+          if (connectTokens.includes(token)) return false;
+          connectTokens.push(token);
+          return {};
+        },
+        logger: { debug() {}, info() {}, warn() {}, error() {} },
+      });
+    type Stores = InferStores<ReturnType<typeof makeServer>>;
+
+    async function start(
+      port = 0,
+    ): Promise<{ musubi: MusubiServer; http: Server; port: number; stop(): Promise<void> }> {
+      const musubi = makeServer();
+      const http = createServer();
+      musubi.attach(http, { path: "/socket" });
+      await new Promise<void>((resolve) => http.listen(port, "127.0.0.1", resolve));
+      const stop = async () => {
+        await musubi.close();
+        http.closeAllConnections();
+        await new Promise((resolve) => http.close(resolve));
+      };
+      return { musubi, http, port: (http.address() as AddressInfo).port, stop };
+    }
+
+    test.each(transports)(
+      "%s: a server restarts: the client reconnects with a fresh token and its root is live again",
+      async (...args) => {
+        const [, transport] = args;
+        connectTokens.length = 0;
+        const first = await start();
+        let tokens = 0;
+        const socket = create(Phoenix, first.port, { transport, token: async () => `t${++tokens}` });
+        const connection = await connect<Stores>(socket, { logger });
+        closers.push(() => connection.disconnect());
+        const { store, state } = await connection.mountStore({ module: "Test.Visits", id: "a", params: {} });
+        await expect(store.dispatchCommand("visit")).resolves.toEqual({ count: 1 });
+
+        await first.stop();
+        await eventually(() => connection.status.current === "reconnecting");
+        await eventually(() => socket.statusDetail.current.nextRetryAt !== null);
+        expect(store.snapshot()?.count).toBe(1);
+        const second = await start(first.port);
+        closers.push(() => second.stop());
+        await eventually(
+          () => connection.status.current === "ready" && state.current.status === "live",
+          "live",
+          10_000,
+        );
+        expect(store.snapshot()?.count).toBe(0);
+        await expect(store.dispatchCommand("visit")).resolves.toEqual({ count: 1 });
+        expect(new Set(connectTokens).size).toBe(2);
+        expect(connectTokens[0]).toBe("t1");
+        expect(logger.error).not.toHaveBeenCalled();
       },
-      logger: { debug() {}, info() {}, warn() {}, error() {} },
-    });
-  type Stores = InferStores<ReturnType<typeof makeServer>>;
-
-  async function start(port = 0): Promise<{ musubi: MusubiServer; http: Server; port: number; stop(): Promise<void> }> {
-    const musubi = makeServer();
-    const http = createServer();
-    musubi.attach(http, { path: "/socket" });
-    await new Promise<void>((resolve) => http.listen(port, "127.0.0.1", resolve));
-    const stop = async () => {
-      await musubi.close();
-      http.closeAllConnections();
-      await new Promise((resolve) => http.close(resolve));
-    };
-    return { musubi, http, port: (http.address() as AddressInfo).port, stop };
-  }
-
-  test("a server restarts: the client reconnects with a fresh token and its root is live again", async () => {
-    const first = await start();
-    let tokens = 0;
-    const socket = create(Phoenix, first.port, { token: async () => `t${++tokens}` });
-    const connection = await connect<Stores>(socket, { logger });
-    closers.push(() => connection.disconnect());
-    const { store, state } = await connection.mountStore({ module: "Test.Visits", id: "a", params: {} });
-    await expect(store.dispatchCommand("visit")).resolves.toEqual({ count: 1 });
-
-    await first.stop();
-    await eventually(() => connection.status.current === "reconnecting");
-    await eventually(() => socket.statusDetail.current.nextRetryAt !== null);
-    expect(store.snapshot()?.count).toBe(1);
-    const second = await start(first.port);
-    closers.push(() => second.stop());
-    await eventually(() => connection.status.current === "ready" && state.current.status === "live", "live", 10_000);
-    expect(store.snapshot()?.count).toBe(0);
-    await expect(store.dispatchCommand("visit")).resolves.toEqual({ count: 1 });
-    expect(new Set(connectTokens).size).toBe(2);
-    expect(connectTokens[0]).toBe("t1");
-    expect(logger.error).not.toHaveBeenCalled();
-  });
-});
+    );
+  },
+);
 
 describe.each(VERSIONS)("phoenix.js %s: a server that has moved", (_version, Phoenix) => {
   test("client.md 3: a join refused with moved leads to the other server, where roots are live", async () => {

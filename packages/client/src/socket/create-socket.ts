@@ -107,7 +107,10 @@ export function createSocket<S extends PhoenixSocket>(
   replaceable.encode = frames.encode;
   replaceable.decode = createSafeDecode(replaceable.decode.bind(socket), logger);
 
-  const hasLiveTransport = (): boolean => socket.isConnected() || socket.connectionState() === "connecting";
+  // A long-poll that has failed says that it connects, for phoenix.js means to replace it (1.8).
+  let failed: object | null = null;
+  const hasLiveTransport = (): boolean =>
+    socket.isConnected() || (socket.connectionState() === "connecting" && replaceable.conn !== failed);
   // Early releases of 1.7 ignore a connect until the former transport is gone for good.
   let isHeldBack = false;
   const makeTransport = (): void => {
@@ -163,6 +166,9 @@ export function createSocket<S extends PhoenixSocket>(
   socket.onOpen(() => {
     address.opened();
     connection.handleOpen();
+  });
+  socket.onError(() => {
+    failed = replaceable.conn ?? null;
   });
   socket.onClose((event: unknown) => connection.handleClose(closeReason(event)));
   socket.onMessage((message) => {

@@ -13,6 +13,7 @@ export interface PhoenixSocket extends SocketLike {
   makeRef(): string;
   onOpen(callback: () => void): unknown;
   onClose(callback: (event: unknown) => void): unknown;
+  onError(callback: () => void): unknown;
   onMessage(callback: (message: object) => void): unknown;
 }
 
@@ -39,7 +40,7 @@ export type Decode = (data: unknown, callback: (message: PhoenixMessage) => void
  * types leave them out.
  */
 export interface Replaceable {
-  /** In 1.7, the transport that is there, if one is; only ever read. */
+  /** The transport that is there, if one is; only ever read. */
   readonly conn?: { close(): void } | null;
   /** Tells channels that their transport is gone. */
   triggerChanError(): void;
