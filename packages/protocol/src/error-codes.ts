@@ -35,7 +35,10 @@ export const ERROR_CODES = {
   queue_full: { retryable: true, meaning: "too many commands wait for the connection" },
   store_gone: { retryable: false, meaning: "the store has left the tree" },
   // Client: uploads (protocol.md section 6), with interrupted, store_gone and internal
-  too_large: { retryable: false, meaning: "a file larger than its slot takes" },
+  too_large: {
+    retryable: false,
+    meaning: "a file larger than its slot takes, or a message larger than the server keeps",
+  },
   too_many_files: { retryable: false, meaning: "more files than their slot takes" },
   not_accepted: { retryable: false, meaning: "a file of a kind that its slot does not take" },
   chunk_timeout: { retryable: true, meaning: "no answer to a part of a file in time" },

@@ -53,6 +53,10 @@ export interface MusubiServerOptions<Stores extends readonly AnyStore[]>
   readonly maxHeldOps?: number;
   /** The same in bytes of their JSON, about. Default 1 MiB; for all roots of one socket together `maxUnsentBytes`. */
   readonly maxHeldBytes?: number;
+  /** Roots of all clients, those whose stores still terminate included. Default 100 000; past it mounts are `overloaded`. */
+  readonly maxTotalRoots?: number;
+  /** Bytes of the JSON of a mount's params, about. Default 64 KiB; past it mounts are answered `too_large`. */
+  readonly maxParamsBytes?: number;
   /** What runs around every mount, command, render and message, in this order. */
   readonly hooks?: readonly ServerHooks[];
   /** Bounds, temp files and the secret of uploads. */
@@ -145,6 +149,8 @@ export function createMusubiServer<const Stores extends readonly AnyStore[]>(
     mountTimeoutMs,
     maxMailbox,
     maxRoots,
+    maxTotalRoots,
+    maxParamsBytes,
     maxAsync,
     conflateAboveBytes,
     maxHeldOps,
@@ -176,6 +182,8 @@ export function createMusubiServer<const Stores extends readonly AnyStore[]>(
     stores: byModule(stores),
     registry,
     maxRoots: maxRoots ?? 200,
+    maxTotalRoots: maxTotalRoots ?? 100_000,
+    maxParamsBytes: maxParamsBytes ?? 64 * 1024,
     environment: {
       clock,
       logger,

@@ -62,6 +62,8 @@ export async function startKeepingServer(
     stores: new Map(stores.map((store) => [store.module, store])),
     registry,
     maxRoots: 10,
+    maxTotalRoots: 100,
+    maxParamsBytes: 65_536,
     environment: {
       clock: systemClock,
       logger: silentLogger,

@@ -48,3 +48,15 @@ export function brief(value: JsonValue): string {
 export function intercepts(definition: ChannelDefinition, event: string): boolean {
   return definition.intercept !== undefined && Object.hasOwn(definition.intercept, event);
 }
+
+/** How logs name what a piece of mail is for. */
+export function eventOf(mail: Mail): string {
+  return mail.kind === "push" ? brief(mail.frame.event) : mail.kind;
+}
+
+const CAUSED_BY_CLIENTS: ReadonlySet<string> = new Set(["unknown_event", "overloaded"]);
+
+/** How to log a crash: what a client can do by itself is no error of the app's. */
+export function levelOf(cause: unknown): "warn" | "error" {
+  return cause instanceof MusubiError && CAUSED_BY_CLIENTS.has(cause.code) ? "warn" : "error";
+}

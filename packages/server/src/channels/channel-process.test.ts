@@ -1,7 +1,75 @@
 import { describe, expect, it } from "vitest";
 import { type ChannelContext, type DeferredReply, joined, ok, stop } from "./channel.js";
 import { createPubSub } from "./pubsub.js";
-import { closeOfOne, crashOfOne, gate, okTo, room, settle, TestSocket } from "./test-socket.test.util.js";
+import { closeOfOne, crashOfOne, errorTo, gate, okTo, room, settle, TestSocket } from "./test-socket.test.util.js";
+
+describe("maxMailboxBytes", () => {
+  const hold = (): { readonly socket: TestSocket; readonly answers: DeferredReply[] } => {
+    const answers: DeferredReply[] = [];
+    const handlers = { hold: (ctx: ChannelContext) => void answers.push(ctx.defer()), ping: () => ok() };
+    return { socket: new TestSocket([room({ handlers })], { maxMailboxBytes: 1_000 }), answers };
+  };
+  const large = "x".repeat(600);
+
+  it("counts pushes whose answers are deferred until these are given", () => {
+    const { socket, answers } = hold();
+    socket.join();
+    socket.say("1", "2", "room:a", "hold", large);
+    socket.say("1", "3", "room:a", "hold", large);
+    socket.say("1", "4", "room:a", "ping", {});
+    expect(socket.take()).toEqual([errorTo("1", "3", "overloaded"), okTo("1", "4")]);
+    answers[0]?.("ok", {});
+    answers[0]?.("ok", {});
+    expect(socket.take()).toEqual([okTo("1", "2")]);
+    // Once, so that two of this size do not fit even now.
+    socket.say("1", "5", "room:a", "hold", large);
+    socket.say("1", "6", "room:a", "hold", large);
+    expect(socket.take()).toEqual([errorTo("1", "6", "overloaded")]);
+    expect(answers).toHaveLength(2);
+  });
+
+  it("counts them no longer when their channel has ended, whether or not they are answered then", () => {
+    const { socket, answers } = hold();
+    for (const round of [0, 1, 2]) {
+      socket.join();
+      socket.say("1", "2", "room:a", "hold", large);
+      socket.say("1", "3", "room:a", "phx_leave", {});
+      expect(socket.take()).toEqual([okTo("1", "3"), closeOfOne]);
+      if (round === 1) answers[1]?.("ok", {});
+    }
+    expect(answers).toHaveLength(3);
+    socket.join();
+    socket.say("1", "2", "room:a", "hold", large);
+    socket.say("1", "3", "room:a", "hold", large);
+    expect(socket.take()).toEqual([errorTo("1", "3", "overloaded")]);
+  });
+
+  it("does not count one that is answered within its handler, nor one whose handler throws", () => {
+    const handlers = {
+      now: (ctx: ChannelContext) => ctx.defer()("ok", {}),
+      hold: (ctx: ChannelContext) => void ctx.defer(),
+      fail: (ctx: ChannelContext) => {
+        ctx.defer();
+        throw new Error("on purpose");
+      },
+    };
+    const socket = new TestSocket([room({ handlers })], { maxMailboxBytes: 1_000 });
+    for (let round = 0; round < 5; round++) {
+      socket.join();
+      socket.say("1", "2", "room:a", "now", large);
+      expect(socket.take()).toEqual([okTo("1", "2")]);
+      socket.say("1", "3", "room:a", "fail", large);
+      expect(socket.take()).toEqual([crashOfOne]);
+    }
+    // Nor does it make room for more than there is.
+    socket.join();
+    socket.say("1", "1", "room:a", "now", large);
+    socket.take();
+    socket.say("1", "2", "room:a", "hold", large);
+    socket.say("1", "3", "room:a", "hold", large);
+    expect(socket.take()).toEqual([errorTo("1", "3", "overloaded")]);
+  });
+});
 
 describe("a channel's code", () => {
   it("runs one message at a time, in order, whether it answers at once or later", async () => {

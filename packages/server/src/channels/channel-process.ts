@@ -1,7 +1,7 @@
 import { type Frame, type JsonValue, MusubiError, PHX_CLOSE, PHX_ERROR, PHX_LEAVE } from "@musubi/protocol";
 import type { Logger } from "../logger.js";
 import { type Broadcast, frameOf, publish } from "./broadcast.js";
-import { brief, callHandler, intercepts } from "./call-handler.js";
+import { brief, callHandler, eventOf, intercepts, levelOf } from "./call-handler.js";
 import type { ChannelDefinition, ConnectedSocket, DeferredReply, HandlerResult, JoinResult } from "./channel.js";
 import { type ContextOwner, LiveContext } from "./channel-context.js";
 import { newChannelId } from "./channel-id.js";
@@ -44,6 +44,8 @@ export class ChannelProcess implements ContextOwner, MailWork, TopicMember {
   #endReason: unknown;
   #owesTerminate = false;
   #isFinished = false;
+  /** Of pushes whose answers were deferred and not given yet: whoever has them, they are there. */
+  #deferredBytes = 0;
   #isLeaving = false;
 
   constructor(
@@ -196,8 +198,8 @@ export class ChannelProcess implements ContextOwner, MailWork, TopicMember {
 
   /** For the runner: calls the code that `mail` is for. */
   call(mail: Mail): HandlerResult | Promise<HandlerResult> {
-    this.#host.unreserve(mail.bytes);
     if (mail.kind === "leave") {
+      this.#host.unreserve(mail.bytes);
       this.#host.send(replyMessage(this.#ownRef, mail.frame.ref, this.topic, "ok", {}));
       this.#apply("left", "leave");
       return undefined;
@@ -207,6 +209,8 @@ export class ChannelProcess implements ContextOwner, MailWork, TopicMember {
       return callHandler(this.#definition, this.#context, mail);
     } finally {
       this.#current = undefined;
+      if (mail.kind === "push" && mail.deferred && !mail.answered && !this.#hasEnded) this.#deferredBytes += mail.bytes;
+      else this.#host.unreserve(mail.bytes);
     }
   }
 
@@ -284,6 +288,10 @@ export class ChannelProcess implements ContextOwner, MailWork, TopicMember {
   #answer(mail: PushMail, status: string, response: unknown): void {
     if (mail.answered || this.#hasEnded) return;
     mail.answered = true;
+    if (mail.deferred && mail !== this.#current) {
+      this.#deferredBytes -= mail.bytes;
+      this.#host.unreserve(mail.bytes);
+    }
     this.#send(() => replyMessage(this.#ownRef, mail.frame.ref, this.topic, status, response));
   }
 
@@ -300,9 +308,7 @@ export class ChannelProcess implements ContextOwner, MailWork, TopicMember {
 
   #crash(cause: unknown, event: unknown): void {
     const details = { err: cause, topic: brief(this.topic), event };
-    // What a client can do by itself is no error of the app's.
-    const level = cause instanceof MusubiError && CAUSED_BY_CLIENTS.has(cause.code) ? "warn" : "error";
-    if (!this.#hasEnded) this.logger[level](details, "a channel crashed");
+    if (!this.#hasEnded) this.logger[levelOf(cause)](details, "a channel crashed");
     else if (cause !== this.#abort?.signal.reason) this.logger.warn(details, "code of an ended channel failed");
     this.#apply("crashed", cause);
   }
@@ -324,6 +330,7 @@ export class ChannelProcess implements ContextOwner, MailWork, TopicMember {
         this.#members?.delete(this);
         this.#host.release(this);
         this.#abort?.abort();
+        this.#host.unreserve(this.#deferredBytes);
         break;
       case "subscribe":
         try {
@@ -386,10 +393,4 @@ export class ChannelProcess implements ContextOwner, MailWork, TopicMember {
       failed(cause);
     }
   }
-}
-
-const CAUSED_BY_CLIENTS: ReadonlySet<string> = new Set(["unknown_event", "overloaded"]);
-
-function eventOf(mail: Mail): unknown {
-  return mail.kind === "push" ? brief(mail.frame.event) : mail.kind;
 }

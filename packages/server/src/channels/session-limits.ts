@@ -8,7 +8,10 @@ export interface SessionLimits {
   readonly maxPushesPerSecond: number;
   /** Pushes that wait for one channel's code; more are answered `overloaded`. */
   readonly maxMailbox: number;
-  /** Bytes of all pushes that wait on one socket; more are answered `overloaded`. */
+  /**
+   * Bytes of all pushes of one socket that wait, or whose answers were deferred and not given yet; more are answered
+   * `overloaded`.
+   */
   readonly maxMailboxBytes: number;
 }
 

@@ -100,6 +100,20 @@ describe("a join", () => {
     }
   });
 
+  it("names of more than 4 096 characters, which a channel would keep, are refused", () => {
+    const long = "x".repeat(5_000);
+    const socket = new TestSocket([room()]);
+    socket.say("1", "1", `room:${long}`, "phx_join", {});
+    socket.say(long, "2", "room:a", "phx_join", {});
+    socket.say("3", [long], "room:a", "phx_join", {});
+    expect(socket.take().map((frame) => (frame as unknown[])[4])).toEqual(
+      [1, 2, 3].map(() => ({ status: "error", response: { reason: "too_large" } })),
+    );
+    expect(socket.session.channelCount).toBe(0);
+    socket.say("4", "4", `room:${"x".repeat(4_000)}`, "phx_join", {});
+    expect(socket.session.channelCount).toBe(1);
+  });
+
   it("that a PubSub throws upon ends the socket, whether its code answers at once or later", async () => {
     const broken: PubSub = {
       publish: () => {},

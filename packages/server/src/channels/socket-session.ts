@@ -4,6 +4,7 @@ import {
   decodeTextFrame,
   type Frame,
   HEARTBEAT,
+  jsonSize,
   type JsonValue,
   MAX_JSON_DEPTH,
   PHOENIX_TOPIC,
@@ -32,6 +33,9 @@ export type SessionEnd =
   | "disconnected"
   /** The server goes down. */
   | "shutdown";
+
+/** The longest topic and refs of a join, in characters of their JSON together. */
+const MAX_NAMES_LENGTH = 4096;
 
 /** What carries a session's messages: a WebSocket, or anything else that can. */
 export interface SessionTransport {
@@ -217,6 +221,11 @@ export class SocketSession implements ChannelHost {
 
   #join(frame: Frame, held: ChannelProcess | undefined): void {
     const { topic, ref, joinRef } = frame;
+    // They are kept for as long as the channel lives.
+    if (jsonSize([topic, ref, joinRef], MAX_NAMES_LENGTH, true) > MAX_NAMES_LENGTH) {
+      this.#refuse(frame, "too_large");
+      return;
+    }
     const definition = typeof topic === "string" ? this.#environment.router.match(topic) : undefined;
     if (typeof topic !== "string" || definition === undefined) {
       this.#refuse(frame, "unmatched topic");

@@ -136,6 +136,73 @@ describe("mount and unmount", () => {
     expect(seen).toContain("shutdown other");
   });
 
+  test("a server holds no more roots than it may, and tells to try again", async () => {
+    const server = new StoreServer([Counter], { maxTotalRoots: 2 });
+    const [one, other] = [await server.connect(), await server.connect()];
+    const first = await one.mount("Test.Counter", "1");
+    await other.mount("Test.Counter", "1");
+    const mount = { module: "Test.Counter", id: "2", params: {} };
+    expect((await other.push("mount", mount)).response).toEqual({ reason: "overloaded", code: "overloaded" });
+    await one.push("unmount", { root_id: first });
+    await turns();
+    expect((await other.push("mount", mount)).status).toBe("ok");
+    await one.drop();
+    await other.drop();
+    expect(server.registry.size).toBe(0);
+  });
+
+  test("roots that are released and still terminate count: no client mounts faster than its stores let go", async () => {
+    const end = gate();
+    const Clinging = defineStore("Test.Clinging", {
+      mount: () => ({}),
+      render: () => ({}),
+      terminate: () => end.promise,
+    });
+    const server = new StoreServer([Clinging], { maxRoots: 2 });
+    const client = await server.connect();
+    for (const id of ["1", "2", "3", "4"]) {
+      await client.push("unmount", { root_id: await client.mount("Test.Clinging", id) });
+    }
+    expect(server.registry.size).toBe(4);
+    const mount = { module: "Test.Clinging", id: "5", params: {} };
+    expect((await client.push("mount", mount)).response["code"]).toBe("too_many_roots");
+    end.open();
+    await turns();
+    expect((await client.push("mount", mount)).status).toBe("ok");
+    expect(server.registry.size).toBe(1);
+  });
+
+  test("params that are larger than a root may keep are refused", async () => {
+    const client = await new StoreServer([Counter], { maxParamsBytes: 1_000 }).connect();
+    const mount = (params: JsonValue) => client.push("mount", { module: "Test.Counter", id: "1", params });
+    const rows = Array.from({ length: 300 }, (_, at) => ({ at }));
+    for (const params of [{ text: "x".repeat(1_000) }, { rows }, rows]) {
+      expect((await mount(params)).response).toEqual({ reason: "too_large", code: "too_large" });
+    }
+    expect((await mount({ text: "x".repeat(900) })).status).toBe("ok");
+  });
+
+  test("commands that wait for their roots are bounded in bytes, over all roots of a socket", async () => {
+    const free = gate();
+    const Slow = defineStore("Test.SlowCommand", {
+      mount: () => ({}),
+      render: () => ({}),
+      commands: { wait: command(async () => free.promise) },
+    });
+    const client = await new StoreServer([Slow]).connect();
+    const roots = [await client.mount("Test.SlowCommand", "1"), await client.mount("Test.SlowCommand", "2")];
+    const text = "x".repeat(1024 * 1024);
+    const replies = Array.from({ length: 30 }, (_, at) => client.command(roots[at % 2] ?? "", "wait", { text }));
+    await turns();
+    const refused = client.received.filter((each) => each.kind === "reply" && each.status === "error");
+    // 16 MiB by default.
+    expect(refused.length).toBe(15);
+    expect(refused[0]).toMatchObject({ response: { reason: "overloaded" } });
+    free.open();
+    await Promise.all(replies);
+    expect((await client.command(roots[0] ?? "", "wait", { text })).status).toBe("ok");
+  });
+
   test("a connection holds no more roots than it may", async () => {
     const client = await new StoreServer([Counter], { maxRoots: 2 }).connect();
     const first = await client.mount("Test.Counter", "1");

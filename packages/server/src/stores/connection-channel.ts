@@ -2,6 +2,7 @@ import {
   ALLOW_UPLOAD,
   CANCEL_UPLOAD,
   COMMAND,
+  jsonSize,
   CONNECTION_TOPIC,
   MOUNT,
   MusubiError,
@@ -35,11 +36,17 @@ export interface ConnectionChannelOptions {
   readonly registry: RootRegistry;
   /** Roots that one connection can hold at once. */
   readonly maxRoots: number;
+  /** Roots of all connections at once. */
+  readonly maxTotalRoots: number;
+  /** Bytes of the JSON of a mount's params, about; they are kept for as long as the root lives. */
+  readonly maxParamsBytes: number;
 }
 
 /** The roots of one connection, by `root_id`, and what they hold back for a slow client. */
 class Roots extends Map<string, Root> {
   readonly held: HeldTotal = { bytes: 0 };
+  /** Those that were released while their stores still terminate. */
+  ending = 0;
 }
 
 /**
@@ -75,7 +82,12 @@ function mount(options: ConnectionChannelOptions, ctx: ChannelContext<Roots>, pa
   const roots = ctx.state;
   const rootId = rootIdOf(module, id);
   if (roots.has(rootId)) return error(refusal("already_mounted", { root_id: rootId }));
-  if (roots.size >= options.maxRoots) return error(refusal("too_many_roots"));
+  // The second bound: a client that mounts and unmounts faster than its stores let go.
+  if (roots.size >= options.maxRoots || roots.size + roots.ending >= 2 * options.maxRoots) {
+    return error(refusal("too_many_roots"));
+  }
+  if (options.registry.size >= options.maxTotalRoots) return error(refusal("overloaded"));
+  if (jsonSize(params, options.maxParamsBytes, true) > options.maxParamsBytes) return error(refusal("too_large"));
   const root = new Root({
     store,
     id,
@@ -88,7 +100,10 @@ function mount(options: ConnectionChannelOptions, ctx: ChannelContext<Roots>, pa
     push: (event, message) => ctx.push(event, message),
     onRelease() {
       if (roots.get(rootId) === root) roots.delete(rootId);
-      options.registry.release(root);
+      roots.ending += 1;
+      void options.registry.release(root).then(() => {
+        roots.ending -= 1;
+      });
     },
   });
   roots.set(rootId, root);

@@ -71,9 +71,7 @@ function streamOf(kind: number): "log" {
 const KINDS: readonly AnyStore[] = [0, 1, 2].map((kind) =>
   defineStore(`Random.Kind${kind}`, {
     params: type<Props>(),
-    streams: { [streamOf(kind)]: { key: (item: { id: string }) => item.id, limit: -3 } } as {
-      log: { key: (item: { id: string }) => string; limit: number };
-    },
+    streams: { [streamOf(kind)]: { key: (item: { id: string }) => item.id, limit: -3 } },
     mount: async (ctx, { node }) => {
       ctx.stream(streamOf(kind)).insert({ id: `born ${node.label}` });
       if (kind === 1) await new Promise((resolve) => setImmediate(resolve));
@@ -230,7 +228,7 @@ async function run(seed: number, isSlow: boolean): Promise<void> {
     const fail = dice.chance(15);
     const target = book.random(dice);
     if (isSlow && dice.chance(40)) client.line.unsentBytes = Number.POSITIVE_INFINITY;
-    const command = (name: string, payload: JsonValue, storeId: StoreId = []): Promise<unknown> => {
+    const dispatch = (name: string, payload: JsonValue, storeId: StoreId = []): Promise<unknown> => {
       const reply = client.command(root, name, payload, storeId);
       if (dice.chance(20)) client.line.drain();
       else if (dice.chance(10)) setImmediate(() => client.line.drain());
@@ -240,7 +238,7 @@ async function run(seed: number, isSlow: boolean): Promise<void> {
       const before = planted;
       planted = mutate(dice, planted, 4);
       const tint = dice.chance(20) ? `tint ${step}` : book.tint;
-      await command("grow", { tint, fail });
+      await dispatch("grow", { tint, fail });
       if (fail) {
         planted = before;
       } else {
@@ -249,13 +247,13 @@ async function run(seed: number, isSlow: boolean): Promise<void> {
         book.follow();
       }
     } else if (dice.chance(50)) {
-      await command("own", { fail }, target.id);
+      await dispatch("own", { fail }, target.id);
       if (!fail) {
         target.known.own += 1;
         target.known.log = [...target.known.log, `own ${target.known.own}`].slice(-3);
       }
     } else {
-      await command("shout", { word: `w${step}` }, target.id);
+      await dispatch("shout", { word: `w${step}` }, target.id);
       target.known.own += 100;
       book.words.push(`w${step}`);
     }

@@ -20,19 +20,30 @@ export class RootRegistry {
   readonly #byRootId = new Map<string, Set<Root>>();
   /** Released ones whose stores still terminate. */
   readonly #ending = new Set<Root>();
+  #size = 0;
+
+  /** Roots that live, and those whose stores still terminate. */
+  get size(): number {
+    return this.#size + this.#ending.size;
+  }
 
   add(root: Root): void {
+    this.#size += 1;
     const same = this.#byRootId.get(root.rootId);
     if (same === undefined) this.#byRootId.set(root.rootId, new Set([root]));
     else same.add(root);
   }
 
-  /** Forgets a root that has been released, but for {@link close}, which waits for its end. */
-  release(root: Root): void {
+  /** Forgets a root that has been released, but for {@link close}, which waits for its end; resolves with that. */
+  async release(root: Root): Promise<void> {
     const same = this.#byRootId.get(root.rootId);
     if (same?.delete(root) === true && same.size === 0) this.#byRootId.delete(root.rootId);
+    this.#size -= 1;
     this.#ending.add(root);
-    void this.#forget(root);
+    // The root is in the middle of its transition: its end is known once that is through.
+    await Promise.resolve();
+    await root.close("shutdown");
+    this.#ending.delete(root);
   }
 
   /** Enqueues a message for `info[name]` of every root at this address; how many took it. */
@@ -62,13 +73,6 @@ export class RootRegistry {
     let taken = 0;
     for (const root of this.#byRootId.get(rootIdOf(module, id)) ?? []) if (send(root)) taken += 1;
     return taken;
-  }
-
-  async #forget(root: Root): Promise<void> {
-    // The root is in the middle of its transition: its end is known once that is through.
-    await Promise.resolve();
-    await root.close("shutdown");
-    this.#ending.delete(root);
   }
 
   *#all(): Generator<Root> {

@@ -98,6 +98,8 @@ export type Received =
 
 export interface StoreServerOptions extends Partial<RootEnvironment> {
   readonly maxRoots?: number;
+  readonly maxTotalRoots?: number;
+  readonly maxParamsBytes?: number;
 }
 
 /** The connection channel on the real channel runtime, without a socket: clients get and send encoded frames. */
@@ -109,12 +111,14 @@ export class StoreServer {
   readonly #router: ChannelRouter;
 
   constructor(stores: readonly AnyStore[], options: StoreServerOptions = {}) {
-    const { maxRoots = 200, ...environment } = options;
+    const { maxRoots = 200, maxTotalRoots = 1_000, maxParamsBytes = 65_536, ...environment } = options;
     this.clock = options.clock ?? systemClock;
     const definition = connectionChannel({
       stores: new Map(stores.map((store) => [store.module, store])),
       registry: this.registry,
       maxRoots,
+      maxTotalRoots,
+      maxParamsBytes,
       environment: {
         clock: this.clock,
         logger: this.log,

@@ -30,6 +30,11 @@ export class ConnectionSet {
     this.#silenceMs = silenceMs;
   }
 
+  /** Connections, and those that have gone while code of their channels still runs. */
+  get size(): number {
+    return this.#connections.size + this.#draining.size;
+  }
+
   inspect(): { readonly sockets: number; readonly channels: number } {
     let channels = 0;
     for (const connection of this.#connections) channels += connection.session.channelCount;

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { channel, joined, ok } from "../channels/channel.js";
 import {
+  get,
   listeningLogger,
   manualClock,
   RawClient,
@@ -8,6 +9,7 @@ import {
   rawUpgrade,
   room,
   start,
+  statusOf,
 } from "./raw-client.test.util.js";
 
 let running: Running | undefined;
@@ -134,6 +136,56 @@ describe("maxUnsentBytes", () => {
     client.say("1", "2", "room:a", "big", {});
     expect(await client.next()).toMatchObject(["1", "2", "room:a", "phx_reply", { status: "ok" }]);
     await client.beat();
+  });
+});
+
+describe("maxSockets", () => {
+  it("refuses more with 503, those that wait for their connect hook counted, until one has gone", async () => {
+    const logger = listeningLogger();
+    let let_in = (): void => {};
+    const waiting = new Promise<void>((resolve) => {
+      let_in = resolve;
+    });
+    const { port, endpoint } = await run({
+      logger,
+      maxSockets: 2,
+      connect: async ({ params }) => {
+        if (params["wait"] !== undefined) await waiting;
+        return {};
+      },
+    });
+    const first = await RawClient.open(port);
+    const second = RawClient.open(port, "&wait=1");
+    await vi.waitUntil(async () => (await statusOf(port, "/socket/websocket?vsn=2.0.0")) === 503);
+    // Nor do plain requests get as far as the hook.
+    expect((await get(port, "/socket/websocket?vsn=2.0.0")).status).toBe(503);
+    let_in();
+    await (await second).beat();
+    expect(endpoint.traffic.refusals["http_503"]).toBeGreaterThanOrEqual(2);
+    expect(logger.lines[0]).toMatchObject({ level: "warn", details: { maxSockets: 2 } });
+    first.webSocket.close();
+    await first.closed;
+    await vi.waitUntil(() => endpoint.inspect().sockets === 1);
+    await (await RawClient.open(port)).beat();
+  });
+
+  it("counts one that has gone for as long as its channels' code runs", async () => {
+    let end = (): void => {};
+    const slow = channel("room:a", {
+      join: () => joined(null),
+      terminate: () =>
+        new Promise<void>((resolve) => {
+          end = resolve;
+        }),
+    });
+    const { port, endpoint } = await run({ channels: [slow], maxSockets: 1 });
+    const client = await RawClient.open(port);
+    await client.join("room:a");
+    client.webSocket.close();
+    await vi.waitUntil(() => endpoint.inspect().sockets === 0);
+    expect(await statusOf(port, "/socket/websocket?vsn=2.0.0")).toBe(503);
+    end();
+    await vi.waitUntil(async () => (await statusOf(port, "/socket/websocket?vsn=2.0.0")) === 101);
   });
 });
 

@@ -51,6 +51,11 @@ export interface EndpointOptions extends Partial<SessionLimits> {
   readonly handshakeTimeoutMs?: number;
   /** How long `close` waits for goodbyes and for channels' `terminate`, in milliseconds. Default 5 000. */
   readonly drainTimeoutMs?: number;
+  /**
+   * WebSockets that are open, or wait for their `connect` hook, at once; past it clients get 503. Default 100 000.
+   * Long-poll sessions have a bound of their own.
+   */
+  readonly maxSockets?: number;
   /** Largest message of a client, in bytes, counted over its fragments. Default 10 MiB; past it close code 1009. */
   readonly maxFrameBytes?: number;
   /** Bytes a client may leave unread before its connection is cut. Default 16 MiB. */
@@ -121,6 +126,7 @@ export function createEndpoint(options: EndpointOptions & WithConnect): Endpoint
     connections: sockets,
     environment,
     handshake,
+    maxSockets: options.maxSockets ?? 100_000,
     maxFrameBytes,
     maxUnsentBytes,
     compress: options.compress ?? false,

@@ -14,6 +14,8 @@ export interface WebSocketUpgradesOptions {
   readonly environment: SessionEnvironment;
   readonly connections: ConnectionSet;
   readonly handshake: HandshakeOptions;
+  /** WebSockets that are open, or wait for their `connect` hook, at once. */
+  readonly maxSockets: number;
   readonly maxFrameBytes: number;
   readonly maxUnsentBytes: number;
   /** Whether to take up a client's offer of permessage-deflate. */
@@ -35,6 +37,8 @@ export class WebSocketUpgrades {
   readonly #server: WebSocketServer;
   /** Clients whose `connect` hook still runs. */
   readonly #pending = new Set<Duplex>();
+  /** Handshakes under way, those that ask for no upgrade included. */
+  #handshakes = 0;
   #isStopped = false;
 
   constructor(options: WebSocketUpgradesOptions) {
@@ -103,11 +107,19 @@ export class WebSocketUpgrades {
   async #shake(request: IncomingMessage, peer: Duplex | ServerResponse): Promise<Handshake | { readonly status: 400 }> {
     if (this.#isStopped) return { status: 503 };
     if (request.method !== "GET") return { status: 400 };
+    const { connections, maxSockets, environment } = this.#options;
+    if (connections.size + this.#handshakes >= maxSockets) {
+      environment.logger.warn({ maxSockets }, "a WebSocket is refused: there are too many");
+      environment.traffic?.refused("http_503");
+      return { status: 503 };
+    }
     const gone = new AbortController();
     const abort = (): void => gone.abort();
     peer.once("close", abort);
     const credentials = { search: searchOf(request), authToken: authTokenOf(request) };
+    this.#handshakes += 1;
     const shaken = await shakeHands(request, credentials, gone, this.#options.handshake);
+    this.#handshakes -= 1;
     peer.off("close", abort);
     return shaken;
   }

@@ -37,6 +37,8 @@ export class UploadServer {
       stores: new Map(stores.map((store) => [store.module, store])),
       registry: this.#registry,
       maxRoots: 10,
+      maxTotalRoots: 100,
+      maxParamsBytes: 65_536,
       environment: {
         clock: this.clock,
         logger: this.log,

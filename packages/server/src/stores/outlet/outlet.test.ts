@@ -73,7 +73,7 @@ interface Board {
   readonly root: string;
   readonly slowClients: SlowClients;
   /** What the client got since the last look. */
-  take(): { readonly envelopes: readonly Envelope[]; readonly events: readonly string[] };
+  readonly take: () => { readonly envelopes: readonly Envelope[]; readonly events: readonly string[] };
 }
 
 async function board(
@@ -93,7 +93,7 @@ async function board(
     client,
     root,
     slowClients,
-    take() {
+    take: () => {
       const [from, since] = [envelopes, received];
       [envelopes, received] = [client.envelopes.length, client.received.length];
       const fresh: readonly Received[] = client.received.slice(since);
