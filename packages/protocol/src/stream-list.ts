@@ -27,13 +27,14 @@ export class StreamList {
   #items: (JsonValue | undefined)[] = [];
   /** The slot of the first entry. */
   #head = 0;
+  #size = 0;
   readonly #byKey: Map<string, Entry> = new Map();
   #itemsRead: readonly JsonValue[] | undefined = NONE;
   #keysRead: readonly string[] | undefined = NONE;
 
   /** How many entries there are. */
   get size(): number {
-    return this.#byKey.size;
+    return this.#size;
   }
 
   /** Whether there is an entry with this key. */
@@ -78,11 +79,12 @@ export class StreamList {
       this.reset();
       return;
     }
-    this.delete(key);
+    let entry = this.#byKey.get(key);
+    if (entry === undefined) this.#byKey.set(key, (entry = { slot: 0 }));
+    else this.#vacate(entry.slot);
     this.#itemsRead = this.#keysRead = undefined;
-    const { size } = this.#byKey;
-    const entry = { slot: 0 };
-    if (at === -1 || at >= size) {
+    const size = this.#size;
+    if (at === -1 || at >= size || size === 0) {
       entry.slot = this.#entries.length;
       this.#entries.push(entry);
       this.#keys.push(key);
@@ -102,9 +104,9 @@ export class StreamList {
       this.#items.splice(slot, 0, item);
       for (let to = slot; to < entries.length; to++) (entries[to] as Entry).slot = to;
     }
-    this.#byKey.set(key, entry);
+    this.#size = size + 1;
     if (limit === null) return;
-    for (let surplus = this.#byKey.size - Math.abs(limit); surplus > 0; surplus--) {
+    for (let surplus = this.#size - Math.abs(limit); surplus > 0; surplus--) {
       this.delete(this.#keys[at === 0 ? this.#keys.length - 1 : this.#head] as string);
     }
   }
@@ -124,12 +126,13 @@ export class StreamList {
     this.#entries = [];
     this.#keys = [];
     this.#items = [];
-    this.#head = 0;
+    this.#head = this.#size = 0;
     this.#itemsRead = this.#keysRead = NONE;
   }
 
   /** Frees the slot of an entry that goes or moves. */
   #vacate(slot: number): void {
+    this.#size -= 1;
     const entries = this.#entries;
     const keys = this.#keys;
     const items = this.#items;
@@ -141,7 +144,7 @@ export class StreamList {
     }
     while (this.#head < entries.length && entries[this.#head] === undefined) this.#head += 1;
     // Neither holes nor a window that slides along (append, drop from the front) may make the arrays grow without end.
-    if (entries.length > MIN_ROOM + 3 * this.#byKey.size) this.#close(0);
+    if (entries.length > MIN_ROOM + 3 * this.#size) this.#close(0);
   }
 
   /** Closes the holes, moving what lies behind the first of them forward; `room` is how many unused slots stay in front. */
@@ -149,7 +152,7 @@ export class StreamList {
     const entries = this.#entries;
     const keys = this.#keys;
     const items = this.#items;
-    if (room === this.#head && entries.length - room === this.#byKey.size) return;
+    if (room === this.#head && entries.length - room === this.#size) return;
     let free = room;
     for (let slot = this.#head; slot < entries.length; slot++) {
       const entry = entries[slot];
@@ -165,11 +168,13 @@ export class StreamList {
   }
 
   #makeRoom(): void {
-    const room = new Array<undefined>(Math.max(MIN_ROOM, this.#byKey.size)).fill(undefined);
-    this.#entries = [...room, ...this.#entries];
-    this.#keys = [...room, ...this.#keys];
-    this.#items = [...room, ...this.#items];
-    this.#head = room.length;
-    for (const entry of this.#byKey.values()) entry.slot += room.length;
+    const room = Math.min(this.#entries.length, MIN_ROOM + (this.#size >> 3));
+    // Cut out of the list, since an array made of a length alone would make all copies of it slower to read.
+    const longer = <T>(list: (T | undefined)[]): (T | undefined)[] => list.slice(0, room).fill(undefined).concat(list);
+    for (const entry of this.#entries) if (entry !== undefined) entry.slot += room;
+    this.#entries = longer(this.#entries);
+    this.#keys = longer(this.#keys);
+    this.#items = longer(this.#items);
+    this.#head = room;
   }
 }
