@@ -1,15 +1,28 @@
-// `pnpm sim --runs 20000 --seed 1`: simulates the client against a model server, from the sources.
+// `pnpm sim --runs 20000 --seed 1`: simulates the client against a model server, from the sources; with
+// `--server real` several clients against the real one.
 import { parseArgs } from "node:util";
 import { resolve } from "node:path";
 import { orUsage } from "./arguments.mjs";
 import { requireNode, root } from "./workspace.mjs";
 
 requireNode();
-const { runs, seed, trace } = orUsage(() => {
+const { runs, seed, trace, isReal } = orUsage(() => {
   const { values } = parseArgs({
-    options: { runs: { type: "string" }, seed: { type: "string" }, trace: { type: "boolean" } },
+    options: {
+      runs: { type: "string" },
+      seed: { type: "string" },
+      trace: { type: "boolean" },
+      server: { type: "string" },
+    },
   });
-  return { runs: count(values.runs, "1000"), seed: count(values.seed, "1"), trace: values.trace === true };
+  const server = values.server ?? "model";
+  if (!["model", "real"].includes(server)) throw new Error(`--server takes "model" or "real", not "${server}".`);
+  return {
+    runs: count(values.runs, "1000"),
+    seed: count(values.seed, "1"),
+    trace: values.trace === true,
+    isReal: server === "real",
+  };
 });
 
 const { createViteServer } = await import("vitest/node");
@@ -27,11 +40,13 @@ const server = await createViteServer({
   },
 });
 const module = await server.ssrLoadModule(resolve(root, "tests/simulation/run-many.ts"));
-const { simulate, describeCoverage, describeFailure } =
+const { simulate, describeCoverage, describeFailure, WITH_MODEL_SERVER, WITH_REAL_SERVER } =
   /** @type {typeof import("../tests/simulation/run-many.js")} */ (module);
 
 const startedAt = performance.now();
-const result = await simulate({
+/** @type {import("../tests/simulation/run-many.js").Simulation<any, any>} */
+const simulation = isReal ? WITH_REAL_SERVER : WITH_MODEL_SERVER;
+const result = await simulate(simulation, {
   runs,
   seed,
   onProgress: (done, failed) => console.error(`${done} of ${runs} runs, ${failed} divergences`),
@@ -40,7 +55,7 @@ for (const failure of result.failures) {
   console.log(describeFailure(failure));
   if (trace) for (const line of failure.trace) console.log(`    ${line}`);
 }
-console.log(describeCoverage(result));
+console.log(describeCoverage(simulation, result));
 const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
 console.log(`${result.runs} runs from seed ${seed}, ${result.failures.length} divergences, ${seconds} s`);
 await server.close();

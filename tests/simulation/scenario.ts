@@ -1,7 +1,7 @@
 import { SeededRandom } from "@musubi/testing";
 import type { Action, Reaction } from "./actions.js";
 import type { Hold } from "./application.js";
-import { type Counts, covered } from "./coverage.js";
+import { type Counts, covered, type Kind } from "./coverage.js";
 import { Divergence } from "./divergence.js";
 import { dispatch } from "./dispatch.js";
 import { PLANNED_ERROR } from "./planned-error.js";
@@ -11,13 +11,13 @@ import type { WatchedListener } from "./watched-listener.js";
 import { World } from "./world.js";
 
 /** How a scenario went. */
-export interface ScenarioResult {
+export interface ScenarioResult<Each extends string = Kind> {
   /** What the client did wrong; `undefined` when nothing. */
   readonly failure: Error | undefined;
   /** What happened, in order. */
   readonly trace: readonly string[];
   /** What was come across, and how often. */
-  readonly counts: Counts;
+  readonly counts: Counts<Each>;
 }
 
 /** Longest that client and server may take to agree once nothing goes wrong any more, in virtual milliseconds. */
