@@ -6,12 +6,15 @@ import { PollClient } from "./poll-client.test.util.js";
 import { listeningLogger, manualClock, type Running, room, start } from "./raw-client.test.util.js";
 
 /** A PubSub that carries JSON alone, as one between processes does. */
-function jsonPubSub(): PubSub & { mute: boolean } {
+function jsonPubSub(): PubSub & { mute: boolean; lost: number } {
   const inner = createPubSub(listeningLogger());
   const outer = {
+    /** Loses what endpoints say to each other of their sessions. */
     mute: false,
+    lost: 0,
     publish: (topic: string, message: unknown) => {
-      if (!outer.mute) inner.publish(topic, JSON.parse(JSON.stringify(message)));
+      if (outer.mute && topic.startsWith("musubi:longpoll:")) outer.lost += 1;
+      else inner.publish(topic, JSON.parse(JSON.stringify(message)));
     },
     subscribe: (topic: string, listener: (message: unknown) => void) => inner.subscribe(topic, listener),
   };
@@ -88,6 +91,27 @@ describe("a session that lives at another endpoint", () => {
     await vi.waitUntil(() => clock.pending() === timers);
     home.endpoint.broadcast("room:a", "tick", {});
     expect(await roaming.messages()).toEqual([[null, null, "room:a", "tick", {}]]);
+  });
+
+  it("ends when nobody shows to have taken what a poll was answered: whoever held that may have died", async () => {
+    await client.join("room:a");
+    const timers = clock.pending();
+    const poll = roaming.poll();
+    await vi.waitUntil(() => clock.pending() === timers + 2);
+    pubsub.mute = true;
+    home.endpoint.broadcast("room:a", "tick", {});
+    await vi.waitUntil(() => pubsub.lost === 1);
+    pubsub.mute = false;
+    // A proxy may send the same poll on to another: it gets nothing that would come without what was lost.
+    const again = client.poll();
+    home.endpoint.broadcast("room:a", "tock", {});
+    clock.advance(499);
+    await client.say([null, "beat", "phoenix", "heartbeat", {}]);
+    expect(home.endpoint.inspect().sockets).toBe(1);
+    clock.advance(1);
+    expect(home.endpoint.inspect().sockets).toBe(0);
+    expect(await again.reply).toMatchObject({ status: 410, messages: [] });
+    poll.request.destroy();
   });
 
   it("is as fast a reader as its polls are: what was fetched from elsewhere does not count as unsent", async () => {

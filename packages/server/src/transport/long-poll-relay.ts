@@ -44,6 +44,8 @@ export class LongPollRelay {
   readonly #asked = new Map<string, Asked>();
   /** Polls of sessions here whose clients are connected elsewhere. */
   readonly #polls = new Map<string, { readonly session: LongPollSession; readonly poll: Poll }>();
+  /** Messages that were told to polls elsewhere, until their clients have taken them. */
+  readonly #told = new Map<string, { readonly timer: TimerHandle; readonly taken: () => void }>();
   #unsubscribe: Unsubscribe | undefined;
 
   constructor(options: LongPollRelayOptions) {
@@ -61,13 +63,15 @@ export class LongPollRelay {
     this.#unsubscribe?.();
     this.#unsubscribe = undefined;
     for (const ref of this.#asked.keys()) this.#giveUp(ref);
+    for (const ref of this.#told.keys()) this.#take(ref);
   }
 
   /** Polls a session elsewhere; returns what tells it that the client has gone. */
   poll(address: SessionAddress, poll: Poll): () => void {
     const ref = this.#ask(address, { ask: "poll" }, (answer) => {
+      const taken = (): void => this.#publish(address.home, { ref, taken: true });
       // A poll is never answered with the other statuses.
-      poll.answer(answer as PollAnswer, ignore);
+      poll.answer(answer as PollAnswer, answer.status === 200 ? taken : ignore);
     });
     return () => void this.#forget(ref);
   }
@@ -101,6 +105,7 @@ export class LongPollRelay {
     // From an endpoint like this one: what it says has the shape that it is given here.
     if (!isObject(message) || typeof message["ref"] !== "string") return;
     if (typeof message["ask"] === "string") this.#serve(message as unknown as Ask);
+    else if (message["taken"] === true) this.#take(message["ref"]);
     else this.#settle(message["ref"], message["answer"] as Answer);
   }
 
@@ -125,12 +130,39 @@ export class LongPollRelay {
         answer: (answer, taken) => {
           this.#polls.delete(ref);
           tell(answer);
-          taken();
+          if (answer.status === 200) this.#awaitTaken(ref, session, taken);
+          else taken();
         },
       };
       this.#polls.set(ref, { session, poll });
       session.poll(poll);
     }
+  }
+
+  /**
+   * Ends the session of a client that may have missed something: the endpoint that it polls may have died meanwhile, and
+   * a proxy have sent its poll on to another as if nothing had happened.
+   */
+  #awaitTaken(ref: string, session: LongPollSession, taken: () => void): void {
+    // Once stopped nobody is heard here, and all sessions end.
+    if (this.#unsubscribe === undefined) {
+      taken();
+      return;
+    }
+    const { clock, timeoutMs } = this.#options;
+    const timer = clock.setTimeout(() => {
+      session.cut();
+      this.#take(ref);
+    }, timeoutMs);
+    this.#told.set(ref, { timer, taken });
+  }
+
+  #take(ref: string): void {
+    const told = this.#told.get(ref);
+    if (told === undefined) return;
+    this.#told.delete(ref);
+    this.#options.clock.clearTimeout(told.timer);
+    told.taken();
   }
 
   #settle(ref: string, answer: Answer): void {
@@ -161,7 +193,10 @@ export class LongPollRelay {
     return asked;
   }
 
-  #publish(home: string, message: Ask | { readonly ref: string; readonly answer: Answer }): void {
+  #publish(
+    home: string,
+    message: Ask | { readonly ref: string; readonly answer: Answer } | { readonly ref: string; readonly taken: true },
+  ): void {
     this.#options.pubsub.publish(inboxOf(home), message);
   }
 }

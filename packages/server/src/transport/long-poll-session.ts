@@ -55,6 +55,8 @@ export class LongPollSession implements SessionTransport, Connection, Flushable 
   #waiting: Outgoing[] = [];
   #unsentBytes = 0;
   #isFlushing = false;
+  /** Whether something was answered and not taken: what follows waits, or it could come without it. */
+  #isTaking = false;
   /** Made when somebody first waits. */
   #drains: DrainListeners | undefined;
   #isOpen = true;
@@ -124,7 +126,7 @@ export class LongPollSession implements SessionTransport, Connection, Flushable 
   flush(): void {
     this.#isFlushing = false;
     const held = this.#polls.at(-1);
-    if (held === undefined || this.#waiting.length === 0) return;
+    if (held === undefined || this.#waiting.length === 0 || this.#isTaking) return;
     const waiting = this.#waiting;
     this.#waiting = [];
     const bytes = waiting.reduce((sum, { data }) => sum + data.length, 0);
@@ -135,9 +137,13 @@ export class LongPollSession implements SessionTransport, Connection, Flushable 
       this.session.fail(new Error("binary messages that are no UTF-8 cannot be sent over long-poll"));
       return;
     }
+    this.#isTaking = true;
     const taken = (): void => {
+      this.#isTaking = false;
       this.#unsentBytes -= bytes;
-      if (this.#isOpen) this.#drains?.tell();
+      if (!this.#isOpen) return;
+      this.#drains?.tell();
+      this.#flushLater();
     };
     this.#letGo(held.poll, { status: 200, messages: messages as string[] }, taken);
   }
