@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Clock } from "@musubi/protocol";
 import type { TrafficMeter } from "../channels/traffic.js";
 import type { Logger } from "../logger.js";
+import { SharedStrings } from "./shared-strings.js";
 import type { ConnectAccepted, ConnectHook, ConnectRequest } from "./connect.js";
 
 /** A client that may connect, or the HTTP status that it gets instead. */
@@ -92,11 +93,13 @@ export function searchOf({ url = "" }: IncomingMessage): URLSearchParams {
   return new URLSearchParams(query === -1 ? "" : url.slice(query + 1));
 }
 
+const headerValues = new SharedStrings();
+
 function connectRequest(request: IncomingMessage, credentials: Credentials, signal: AbortSignal): ConnectRequest {
   return {
     // Own members only, whatever the names: fromEntries defines, it never assigns.
     params: Object.fromEntries(credentials.search),
-    headers: request.headers,
+    headers: headerValues.in(request.headers),
     authToken: credentials.authToken,
     remoteAddress: request.socket.remoteAddress,
     signal,
