@@ -7,6 +7,8 @@ import { readSnippets } from "../interop/support/snippets.js";
 
 const REPO = resolve(import.meta.dirname, "../..");
 const PACKAGES = ["protocol", "client", "react", "server", "testing"];
+/** Type tests of the server's stores, run here on all versions. */
+const TYPE_TESTS = ["define-store", "definition-order", "messages", "context-of", "hooks"];
 const APP = resolve(REPO, "tests/.generated/consumer");
 const MODULES = resolve(APP, "node_modules");
 
@@ -22,6 +24,11 @@ beforeAll(async () => {
   execFileSync(process.execPath, [resolve(REPO, "node_modules/typescript/bin/tsc"), "-b", ...projects]);
   for (const name of PACKAGES) await install(resolve(REPO, "packages", name));
   for (const name of ["react", "node", "phoenix", "ws", "use-sync-external-store"]) link(`@types/${name}`, REPO);
+  link("valibot", REPO);
+  for (const name of TYPE_TESTS) {
+    const code = readFileSync(resolve(REPO, `packages/server/src/stores/${name}.test-d.ts`), "utf8");
+    write(`types/${name}.ts`, code.replaceAll(/ from "\.[^"]+"/g, ' from "@musubi/server"'));
+  }
   for (const [file, code] of readSnippets("docs/client.md")) write(`client/${file}`, code);
   for (const [file, code] of readSnippets("README.md")) write(`readme/${file}`, code);
 }, 120_000);
@@ -71,7 +78,7 @@ describe("an app with the packed packages", () => {
 
   test.each(versions.flatMap((version) => resolutions.map((options) => ({ version, ...options }))))(
     "compiles with TypeScript $version, $moduleResolution, checking our declarations too",
-    ({ version, ...options }) => expect(compile(version, options, ["client", "readme"])).toBe(""),
+    ({ version, ...options }) => expect(compile(version, options, ["client", "readme", "types"])).toBe(""),
     120_000,
   );
 
@@ -90,6 +97,47 @@ export async function run(socket: Socket) {
     const output = compile("7.0", resolutions[0] as object, ["wrong"]);
     expect(output).toMatch(/wrong\.ts\(8,\d+\): error TS2322: Type 'number' is not assignable to type 'string'/);
   }, 60_000);
+
+  describe("that registers a user", () => {
+    const users = `import { channel, createEndpoint, createMusubiServer, defineStore, joined } from "@musubi/server";
+
+declare module "@musubi/server" {
+  interface Register {
+    user: { readonly name: string };
+  }
+}
+
+export const Hello = defineStore("Hello", {
+  mount: (ctx) => ({ name: ctx.user.name }),
+  render: ({ name }) => ({ name }),
+});
+export const lobby = channel("lobby", { join: (ctx) => joined(null, ctx.socket.user.name.length) });
+`;
+    const wrong = {
+      "no hook": "createMusubiServer({ stores: [Hello] });",
+      "no hook, of channels alone": "createEndpoint({ channels: [lobby] });",
+      "another user": "createMusubiServer({ stores: [Hello], connect: () => ({ user: { id: 7 } }) });",
+      "a hook that forgets the user": 'createMusubiServer({ stores: [Hello], connect: async () => ({ id: "1" }) });',
+    };
+
+    test.each(versions)(
+      "has it checked, TypeScript %s",
+      (version) => {
+        const right = `createMusubiServer({ stores: [Hello], connect: () => ({ user: { name: "ada" } }) });
+createEndpoint({ channels: [lobby], connect: async () => Math.random() > 0.5 && { user: { name: "ada" }, id: null } });
+`;
+        write("user/right.ts", users + right);
+        expect(compile(version, resolutions[0] as object, ["user"])).toBe("");
+        const imports = 'import { createEndpoint, createMusubiServer } from "@musubi/server";';
+        const lines = [imports, 'import { Hello, lobby } from "../user/right.js";', ...Object.values(wrong), ""];
+        write("user-wrong/wrong.ts", lines.join("\n"));
+        const output = compile(version, resolutions[0] as object, ["user-wrong"]);
+        const found = Array.from(output.matchAll(/wrong\.ts\((\d+),\d+\): error/g), ([, line]) => Number(line));
+        expect(found, output).toEqual([3, 4, 5, 6]);
+      },
+      120_000,
+    );
+  });
 });
 
 /** What the compiler of a version says to a part of the app. */
