@@ -84,13 +84,13 @@ export class Ledger {
   }
 
   #drawCards(id: string, cards: readonly CardData[], random: SeededRandom): readonly CardData[] {
-    switch (random.pick(["none", "mark", "mark", "text", "add", "add", "remove", "move"])) {
+    switch (random.pick(["none", "mark", "mark", "text", "add", "add", "add", "remove", "remove", "move"])) {
       case "mark":
         return changedOne(cards, random, (card) => ({ ...card, marks: card.marks + 1 }));
       case "text":
         return changedOne(cards, random, (card) => ({ ...card, text: `text ${this.#ids++}` }));
       case "add": {
-        const free = ["c0", "c1", "c2", "c3", "c4", "c5"].filter((each) => cards.every((card) => card.id !== each));
+        const free = ["c0", "c1", "c2", "c3"].filter((each) => cards.every((card) => card.id !== each));
         if (free.length === 0) return cards;
         const added = random.pick(free);
         // One that has just come has no notes, whatever had its id before.

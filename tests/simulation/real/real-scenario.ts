@@ -106,6 +106,7 @@ class RealScenario {
         const random = new SeededRandom(action.seed);
         for (let time = 0; time < action.times; time++) {
           process.change(pageOf(action.page), random.integer(0, 1 << 30));
+          if (random.chance(0.4)) process.note(pageOf(action.page), random.integer(0, 9));
           // Now and then a message of a root's comes between two.
           if (random.chance(0.3)) await this.pass(random.integer(0, 5));
         }

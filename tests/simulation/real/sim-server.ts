@@ -133,7 +133,7 @@ export class SimServer implements MemoryListener {
     const process = new SimProcess(this.#ledger, this.#clock);
     const board = createBoard(process);
     const registry = new RootRegistry();
-    const slowClients = new SlowClients({ conflateAboveBytes: 400, maxHeldOps: 12, maxHeldBytes: 1_500 });
+    const slowClients = new SlowClients({ conflateAboveBytes: 100, maxHeldOps: 40, maxHeldBytes: 5_000 });
     const channel = connectionChannel({
       stores: new Map([[board.module, board]]),
       registry,

@@ -15,7 +15,8 @@ export function createBoard(process: SimProcess) {
     streams: { notes: { key: (line: Line) => line.id, limit: -KEPT_NOTES } },
     mount: (ctx, { card, page }) => {
       ctx.subscribe(`${page}/${card.id}`, "noted");
-      ctx.stream("notes").reset(process.notes(page, card.id));
+      // Without a reset: what a store of the same id has left behind is the server's to clear.
+      for (const note of process.notes(page, card.id)) ctx.stream("notes").insert(note);
       return {};
     },
     render: (_assigns, { params: { card } }) => ({
@@ -37,7 +38,7 @@ export function createBoard(process: SimProcess) {
       await process.wait(delayMs, ctx.signal);
       if (ctx.id === FORBIDDEN) ctx.refuse("forbidden");
       const page = process.page(ctx.id);
-      ctx.stream("lines").reset(page.lines);
+      for (const line of page.lines) ctx.stream("lines").insert(line);
       return { page, digest: ctx.assignAsync("digest", (signal) => process.digest(page.rev, signal)) };
     },
     render: ({ page, digest }) => {
