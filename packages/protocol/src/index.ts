@@ -70,6 +70,7 @@ export {
   type UpMessage,
 } from "./messages.js";
 export { MusubiError, type MusubiErrorOptions } from "./musubi-error.js";
+export { copyNode } from "./node-copy.js";
 export type { PatchOp } from "./patch-op.js";
 export { escapeToken, formatPointer, getAt, parsePointer } from "./pointer.js";
 export type {

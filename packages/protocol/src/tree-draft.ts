@@ -9,7 +9,7 @@
 import type { JsonArray, JsonObject, JsonValue } from "./json.js";
 import { MAX_JSON_DEPTH } from "./limits.js";
 import { MusubiError } from "./musubi-error.js";
-import { copySpliced, copyWithout, type MutableArray, type MutableObject } from "./node-copy.js";
+import { copyNode, copySpliced, copyWithout, type MutableArray, type MutableObject } from "./node-copy.js";
 import type { PatchOp } from "./patch-op.js";
 import { quote, scanIndex, scanKey, scannedTo } from "./pointer.js";
 
@@ -156,7 +156,7 @@ export class TreeDraft {
   /** `node` itself when the draft owns it, else a copy. */
   #own(node: Container, before: Before): Container {
     if (this.#owns(node, before)) return node;
-    return this.#note(Array.isArray(node) ? (node as JsonArray).slice() : { ...(node as JsonObject) });
+    return this.#note(copyNode(node));
   }
 
   #note<Copy extends Container>(copy: Copy): Copy {

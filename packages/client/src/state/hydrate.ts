@@ -1,4 +1,5 @@
 import {
+  copyNode,
   isStreamMarker,
   isUploadMarker,
   isWireAsync,
@@ -93,7 +94,7 @@ export class Hydrator {
       const member = value[key] as JsonValue;
       const read = this.read(member, owner);
       if (read === member) continue;
-      result ??= { ...value };
+      result ??= copyNode(value) as Record<string, unknown>;
       result[key] = read;
     }
     return result ?? value;

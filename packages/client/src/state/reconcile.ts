@@ -1,6 +1,6 @@
-import { type JsonObject, type JsonValue, STORE_ID_KEY, type StoreId } from "@musubi/protocol";
+import { copyNode, type JsonObject, type JsonValue, STORE_ID_KEY, type StoreId } from "@musubi/protocol";
 import { isSameStoreId, StoreIdMap } from "./store-id-map.js";
-import { copyOf, isStoreLike, walkStores } from "./walk-stores.js";
+import { isStoreLike, walkStores } from "./walk-stores.js";
 
 /**
  * `next` with every subtree that deep-equals its counterpart in `previous` replaced by that very object, so that a
@@ -40,7 +40,7 @@ export function reconcile(previous: JsonValue | undefined, next: JsonValue): Jso
       const former = Object.hasOwn(before, key) ? before[key] : undefined;
       const shared = share(former, value);
       if (shared !== value) {
-        result ??= copyOf(fresh);
+        result ??= copyNode(fresh) as Record<string, JsonValue>;
         result[key] = shared;
       }
       if (shared !== former) isSame = false;

@@ -1,4 +1,11 @@
-import { type JsonArray, type JsonObject, type JsonValue, STORE_ID_KEY, type StoreNode } from "@musubi/protocol";
+import {
+  copyNode,
+  type JsonArray,
+  type JsonObject,
+  type JsonValue,
+  STORE_ID_KEY,
+  type StoreNode,
+} from "@musubi/protocol";
 
 /** Keys and indices that lead from a container to something below it. */
 export type Steps = readonly (string | number)[];
@@ -96,13 +103,8 @@ export function findBelow(
 export function renewAlong<Node extends JsonValue>(node: Node, steps: Steps, last?: JsonValue, at = 0): Node {
   if (at === steps.length && last !== undefined) return last as Node;
   if (typeof node !== "object" || node === null) return node;
-  const copy = copyOf(node);
+  const copy = copyNode(node) as Record<string | number, JsonValue>;
   const step = steps[at];
   if (step !== undefined) copy[step] = renewAlong(copy[step] as JsonValue, steps, last, at + 1);
   return copy as JsonValue as Node;
-}
-
-/** A shallow copy of an array or object. */
-export function copyOf(node: JsonObject | JsonArray): Record<string | number, JsonValue> {
-  return (Array.isArray(node) ? node.slice() : { ...(node as JsonObject) }) as Record<string | number, JsonValue>;
 }
