@@ -135,6 +135,21 @@ describe("/metrics", () => {
     expect(looks).toBe(2);
   });
 
+  test("tells what slow clients cost", async () => {
+    const { musubi } = await start();
+    const slowClients = { holding: 2, conflated: 30, remounted: 4 };
+    const { registry, close } = operationsHandler({
+      addHooks: (hooks) => musubi.addHooks(hooks),
+      inspect: () => ({ ...musubi.inspect(), slowClients, traffic: { ...musubi.inspect().traffic, cuts: 5 } }),
+    });
+    undos.push(close);
+    const text = await registry.metrics();
+    for (const sample of ["holding_roots 2", "conflated_envelopes_total 30", "remounted_roots_total 4"]) {
+      expect(text).toContain(`\nmusubi_${sample}\n`);
+    }
+    expect(text).toContain("\nmusubi_cut_sockets_total 5\n");
+  });
+
   test("a metric of the app's that fails to read is a 500 without its cause", async () => {
     const { ask, operations, log } = await start();
     const { Gauge } = await import("prom-client");

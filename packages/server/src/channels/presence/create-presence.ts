@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { type Clock, MusubiError, type TimerHandle } from "@musubi/protocol";
+import { type Clock, type ErrorCode, MusubiError, type TimerHandle } from "@musubi/protocol";
 import { systemClock } from "../../clock.js";
 import type { Broadcast } from "../broadcast.js";
 import type { ChannelContext } from "../channel.js";
@@ -26,6 +26,11 @@ export interface PresenceOptions {
    * that died go five of them, 25 s, after its last one at the latest.
    */
   readonly heartbeatMs?: number;
+  /**
+   * Bytes of a key with its meta, as JSON. Default 16 KiB; more is refused: every node keeps it, and every client on the
+   * topic is sent it.
+   */
+  readonly maxEntryBytes?: number;
   readonly clock?: Clock;
 }
 
@@ -37,7 +42,7 @@ export interface Presence {
   /**
    * Makes a key present on the topic, with a meta of its own beside those that others track under the same key. It
    * ends with the channel. Does nothing for a channel that has ended; throws `invalid_usage` for a key that this one
-   * tracks already, and for a meta that is no JSON object.
+   * tracks already, and for a meta that is no JSON object, `too_large` past `maxEntryBytes`.
    */
   track(at: Presentee, key: string, meta?: object): void;
   /** Gives a key that this one tracks another meta, under a new `phx_ref`. Throws `invalid_usage` for any other key. */
@@ -65,6 +70,7 @@ class PresenceNode implements Presence {
   readonly #pubsub: PubSub;
   readonly #clock: Clock;
   readonly #heartbeatMs: number;
+  readonly #maxEntryBytes: number;
   readonly #topic: string;
   readonly #state: PresenceState;
   readonly #tracked = new Map<Presentee, Map<string, Entry>>();
@@ -80,7 +86,9 @@ class PresenceNode implements Presence {
   #timer: TimerHandle;
   readonly #unsubscribes: readonly (() => void)[];
 
-  constructor({ pubsub, name = "presence", heartbeatMs = 5_000, clock = systemClock }: PresenceOptions) {
+  constructor(options: PresenceOptions) {
+    const { pubsub, name = "presence", heartbeatMs = 5_000, clock = systemClock } = options;
+    this.#maxEntryBytes = options.maxEntryBytes ?? 16 * 1024;
     this.#pubsub = pubsub;
     this.#clock = clock;
     this.#heartbeatMs = heartbeatMs;
@@ -162,13 +170,17 @@ class PresenceNode implements Presence {
 
   /** As clients and other nodes will see it, whatever the app does with its own one later. */
   #copy(at: Presentee, key: string, meta: object): object {
-    const copy: unknown = JSON.parse(JSON.stringify(meta) ?? "null");
+    const text = JSON.stringify(meta) ?? "null";
+    if (Buffer.byteLength(key) + Buffer.byteLength(text) > this.#maxEntryBytes) {
+      throw this.#misuse(at, key, `is larger than ${this.#maxEntryBytes} bytes`, "too_large");
+    }
+    const copy: unknown = JSON.parse(text);
     if (typeof copy === "object" && copy !== null && !Array.isArray(copy)) return copy;
     throw this.#misuse(at, key, "has a meta that is no JSON object");
   }
 
-  #misuse(at: Presentee, key: string, what: string): MusubiError {
-    return new MusubiError("invalid_usage", `presence ${JSON.stringify(key)} on ${at.topic} ${what}`);
+  #misuse(at: Presentee, key: string, what: string, code: ErrorCode = "invalid_usage"): MusubiError {
+    return new MusubiError(code, `presence ${JSON.stringify(key.slice(0, 100))} on ${at.topic} ${what}`);
   }
 
   #do({ diffs, send }: Step): void {
