@@ -7,11 +7,9 @@ export interface RoundOrder {
   readonly textBytes: number;
   /** Clients, or roots. */
   readonly targets: number;
-  /**
-   * Messages per client and tick. 1: no subject can write two in one go. Ignored when there is a `rate`.
-   */
+  /** Messages per client and tick. 1: no subject can write two in one go. */
   readonly perTick: number;
-  /** Messages per second, each with the time it was sent at; without it as many as go through. */
+  /** Messages per second, one per tick, each with the time it was sent at; without it as many as go through. */
   readonly rate?: number;
 }
 

@@ -75,7 +75,7 @@ class Sender {
     }
   }
 
-  /** Sends `rate` messages per second, evenly. */
+  /** Sends `rate` messages per second, each change in a tick of its own, as those of an app come. */
   async paced(rate: number): Promise<void> {
     const { ms, kind, targets, textBytes } = this.#order;
     const start = performance.now();
@@ -83,6 +83,7 @@ class Sender {
       for (const due = ((at - start) / 1e3) * rate; this.sent < due; ) {
         if (kind === "broadcast") this.#broadcast(stampedPayload(textBytes));
         else this.#push(this.#next++ % targets, stampedPayload(textBytes));
+        await tick();
       }
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
