@@ -14,7 +14,7 @@ export function readSnippets(page: string, until?: string): Map<string, string> 
   const end = until === undefined ? whole.length : whole.indexOf(`\n## ${until}`);
   if (end < 0) throw new Error(`${page} has no chapter "${until}".`);
   const snippets = new Map<string, string>();
-  for (const [, name, code] of whole.slice(0, end).matchAll(/^```(?:tsx?|json|html) (\S+)\n(.*?)^```$/gms)) {
+  for (const [, name, code] of whole.slice(0, end).matchAll(/^```[a-z]+ (\S+)\n(.*?)^```$/gms)) {
     snippets.set(name as string, code as string);
   }
   return snippets;
