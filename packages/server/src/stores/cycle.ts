@@ -26,6 +26,8 @@ export class Cycle {
   readonly events: StoreEvent[] = [];
   /** Milliseconds that renders have taken; counted where a hook will be told. */
   renderMs = 0;
+  /** What waits until the client has been sent what this cycle has changed, or never will be. */
+  readonly told: (() => void)[] = [];
   readonly #before = new Map<Instance, InstanceState>();
   readonly #handles = new Map<Instance, StoreHandle>();
   readonly #undo: (() => void)[] = [];

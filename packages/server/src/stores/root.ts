@@ -1,5 +1,4 @@
 import {
-  type Envelope,
   type JsonObject,
   type JsonValue,
   MusubiError,
@@ -9,16 +8,16 @@ import {
   storeIdKey,
 } from "@musubi/protocol";
 import { RootUploads } from "../uploads/root-uploads.js";
-import { assemble, changedOps } from "./assemble.js";
+import { assemble } from "./assemble.js";
 import { AsyncPool } from "./async/async-pool.js";
 import { failResult } from "./async/async-slots.js";
 import { Cycle } from "./cycle.js";
+import { type EnvelopeParts, isEmpty, partsOf, toEnvelope } from "./envelope-parts.js";
 import type { Assigns } from "./erased.js";
 import { failureOf, refusal } from "./failure.js";
 import type { MessageReport, RootWork } from "./hooks.js";
 import { Instance } from "./instance.js";
-import type { EnvelopeParts } from "./outlet/held-changes.js";
-import { isEmpty, Outlet } from "./outlet/outlet.js";
+import { Outlet } from "./outlet/outlet.js";
 import {
   type Answer,
   addressOf,
@@ -244,17 +243,19 @@ export class Root {
     const isMount = this.#state.status === "mounting";
     // What is held is conflated when it is sent: until then nobody need know how the tree differs.
     const isHeld = !isMount && this.#outlet.isHolding;
-    const parts = isHeld ? null : this.#partsOf(cycle, isMount);
+    const parts = isHeld ? null : partsOf(cycle, this.#root, isMount);
+    const isSent = parts !== null && !isEmpty(parts);
     for (const instance of cycle.removed) this.#stores.delete(instance.key);
     for (const instance of cycle.mounted) {
       if (!instance.state.detached) this.#stores.set(instance.key, instance);
     }
     this.#answer(message, "ok", reply);
-    if (parts !== null) this.#send(parts, isMount ? "mounted" : "changed");
-    else if (isHeld) this.#hold(cycle);
+    if (isSent) this.#send(parts, isMount ? "mounted" : "changed");
+    const isLater = isHeld && this.#hold(cycle);
     cycle.commit();
+    if (!isLater) for (const tell of cycle.told) tell();
     for (const instance of cycle.removed) this.#terminate(instance, "removed");
-    return parts !== null;
+    return isSent;
   }
 
   #fail(cycle: Cycle, message: RootMessage, cause: unknown): JsonObject {
@@ -294,37 +295,17 @@ export class Root {
     afterMessage(this.#scope, () => ({ ...this.#workOf(message), user, ...end, durationMs, renderMs }));
   }
 
-  /** What the client has to be sent; `null` when nothing changed. */
-  #partsOf(cycle: Cycle, isMount: boolean): EnvelopeParts | null {
-    const root = this.#root?.state.node ?? null;
-    const ops = !isMount ? changedOps(cycle) : root === null ? [] : [{ op: "replace", path: "", value: root } as const];
-    const streamOps = cycle.streamOps.filter(({ instance }) => !instance.state.detached).map(({ op }) => op);
-    const uploadOps = cycle.uploadOps.filter(({ instance }) => !instance.state.detached).map(({ op }) => op);
-    const parts = { ops, streamOps, uploadOps, events: cycle.events };
-    return isEmpty(parts) ? null : parts;
-  }
-
-  #hold(cycle: Cycle): void {
+  /** Whether it is held. */
+  #hold(cycle: Cycle): boolean {
     const root = this.#root;
     const before = root === null ? undefined : (cycle.before(root)?.node ?? root.state.node);
-    if (before != null) this.#outlet.hold(cycle, before);
+    return before != null && this.#outlet.hold(cycle, before);
   }
 
-  #send({ ops, streamOps, uploadOps, events }: EnvelopeParts, type: "mounted" | "changed"): void {
+  #send(parts: EnvelopeParts, type: "mounted" | "changed"): void {
     this.#apply({ type });
     const state = this.#state;
-    if (state.status !== "live") return;
-    const envelope: Envelope = {
-      type: "patch",
-      root_id: this.rootId,
-      base_version: state.version - 1,
-      version: state.version,
-      ops,
-      stream_ops: streamOps,
-      ...(uploadOps.length === 0 ? {} : { upload_ops: uploadOps }),
-      ...(events.length === 0 ? {} : { events }),
-    };
-    this.#options.push(PATCH, envelope);
+    if (state.status === "live") this.#options.push(PATCH, toEnvelope(this.rootId, state.version, parts));
   }
 
   #makeUploads(): RootUploads {

@@ -16,7 +16,7 @@ import { SocketSession } from "../channels/socket-session.js";
 import { connectionChannel } from "../stores/connection-channel.js";
 import { SlowClients } from "../stores/outlet/slow-clients.js";
 import { RootRegistry } from "../stores/root-registry.js";
-import { LogRecorder, ManualClock, type Reply } from "../stores/store-client.test.util.js";
+import { Line, LogRecorder, ManualClock, type Reply } from "../stores/store-client.test.util.js";
 import type { AnyStore } from "../stores/store-types.js";
 import { uploadChannel } from "./upload-channel.js";
 import { type UploadOptions, UploadService } from "./upload-service.js";
@@ -58,10 +58,17 @@ export class UploadServer {
 
   /** A client that has joined the connection channel. */
   async connect(user: unknown = "ada"): Promise<UploadClient> {
-    const client = new UploadClient((transport) => {
+    const client: UploadClient = new UploadClient((transport) => {
       const limits = { ...DEFAULT_SESSION_LIMITS, maxJoinsPerSecond: 1_000_000, maxPushesPerSecond: 1_000_000 };
       const environment = { router: this.#router, pubsub: this.#pubsub, logger: this.log, clock: this.clock, limits };
-      const socket = { id: null, params: {}, headers: {}, user, unsentBytes: () => 0, whenDrained: () => () => {} };
+      const socket = {
+        id: null,
+        params: {},
+        headers: {},
+        user,
+        unsentBytes: () => client.line.unsentBytes,
+        whenDrained: (listener: () => void) => client.line.whenDrained(listener),
+      };
       return new SocketSession(environment, transport, socket);
     });
     await client.join("musubi:connection", {});
@@ -90,6 +97,7 @@ type OpenSession = (transport: ConstructorParameters<typeof SocketSession>[1]) =
 /** A client that checks nothing and keeps what it got. */
 export class UploadClient {
   readonly envelopes: Envelope[] = [];
+  readonly line = new Line();
   /** Topics that the server has closed. */
   readonly closed: string[] = [];
   /** Ops of uploads and ends of their channels, in the order they came. */

@@ -69,7 +69,7 @@ export class UploadNotices {
     this.#isQueued = false;
     for (const [entry, { op, told }] of this.#notices) {
       cycle.uploadOps.push({ instance: entry.instance, op });
-      cycle.onCommit(told);
+      cycle.told.push(told);
     }
     this.#notices.clear();
     return {};

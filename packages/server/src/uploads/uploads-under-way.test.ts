@@ -110,6 +110,23 @@ describe("a file that is under way", () => {
     await expect.poll(() => server.files()).toEqual([]);
   });
 
+  test.each(["catches up", "unmounts"])(
+    "outlet rule 6: the channel of a file that failed stays open until a client that is behind %s",
+    async (end) => {
+      const { ref, token } = await client.allow(8);
+      await client.open({ ref, token });
+      client.line.unsentBytes = Number.POSITIVE_INFINITY;
+      server.clock.advance(5_000);
+      await turns();
+      expect([client.closed, client.log.includes("error")]).toEqual([[], false]);
+      if (end === "unmounts") await client.push("unmount", {});
+      else client.line.drain();
+      await turns();
+      expect(client.closed).toEqual([`musubi_upload:${ref}`]);
+      expect(client.log.slice(-2)).toEqual(end === "unmounts" ? ["add", "close"] : ["error", "close"]);
+    },
+  );
+
   test("server.md 4: a root that ends before it could tell why closes the channel all the same", async () => {
     const { ref, token } = await client.allow(8);
     await client.open({ ref, token });

@@ -3,21 +3,13 @@ import {
   type JsonObject,
   jsonSize,
   type JsonValue,
-  type PatchOp,
   type StoreEvent,
   type StreamOp,
   type UploadOp,
 } from "@musubi/protocol";
 import type { Cycle } from "../cycle.js";
+import type { EnvelopeParts } from "../envelope-parts.js";
 import type { Instance } from "../instance.js";
-
-/** What an envelope carries. */
-export interface EnvelopeParts {
-  readonly ops: readonly PatchOp[];
-  readonly streamOps: readonly StreamOp[];
-  readonly uploadOps: readonly UploadOp[];
-  readonly events: readonly StoreEvent[];
-}
 
 /** Something that cannot be conflated; of a store, unless it is an event. */
 interface Held<Op> {
@@ -47,6 +39,7 @@ export class HeldChanges {
   /** Stores that the client has never had. */
   readonly #unseen = new WeakSet<Instance>();
   #bytes = 0;
+  readonly #told: (() => void)[] = [];
 
   constructor(tree: JsonObject) {
     this.#tree = tree;
@@ -71,6 +64,12 @@ export class HeldChanges {
     for (const { instance, op } of cycle.uploadOps)
       if (!instance.state.detached) this.#put(this.#uploadOps, instance, op);
     for (const event of cycle.events) this.#put(this.#events, null, event);
+    this.#told.push(...cycle.told);
+  }
+
+  /** The client has been sent it, or never will be. */
+  tell(): void {
+    for (const tell of this.#told) tell();
   }
 
   /** What brings the client to `tree`, the root's own. */

@@ -1,7 +1,8 @@
 import type { JsonObject } from "@musubi/protocol";
 import type { ConnectedSocket } from "../../channels/channel.js";
 import type { Cycle } from "../cycle.js";
-import { type EnvelopeParts, HeldChanges } from "./held-changes.js";
+import { type EnvelopeParts, isEmpty } from "../envelope-parts.js";
+import { HeldChanges } from "./held-changes.js";
 import { nextOutletState, type OutletEffect, type OutletEvent, type OutletState } from "./outlet-state.js";
 import type { SlowClients } from "./slow-clients.js";
 
@@ -53,11 +54,12 @@ export class Outlet {
     return this.#state !== "flowing" || this.#isBehind;
   }
 
-  /** Takes what a message has changed, for later; `before` is the tree before it. */
-  hold(cycle: Cycle, before: JsonObject): void {
+  /** Takes what a message has changed, for later; `before` is the tree before it. Whether it is kept. */
+  hold(cycle: Cycle, before: JsonObject): boolean {
     const count = cycle.streamOps.length + cycle.uploadOps.length + cycle.events.length;
-    if (count === 0 && before === this.#root.tree()) return;
+    if (count === 0 && before === this.#root.tree()) return false;
     this.#apply(count > 0 && this.#isFull ? "full" : "behind", { cycle, before });
+    return this.#held !== null;
   }
 
   /** The root is about to go down: sends what is held. */
@@ -101,8 +103,7 @@ export class Outlet {
         this.#held.add(change.cycle);
         return this.#count(this.#held.bytes);
       case "discard":
-        this.#held = null;
-        return this.#count(0);
+        return this.#release(() => {});
       case "flush":
         return this.#flush();
       case "await_drain":
@@ -120,24 +121,27 @@ export class Outlet {
   }
 
   #flush(): void {
+    this.#release((held) => {
+      const tree = this.#root.tree();
+      const parts = tree === null ? null : held.parts(tree);
+      if (parts === null || isEmpty(parts)) return;
+      this.#root.slowClients.conflated += 1;
+      this.#root.send(parts);
+    });
+  }
+
+  /** Nothing is held from now on; what was is for `use`. */
+  #release(use: (held: HeldChanges) => void): void {
     const held = this.#held;
-    const tree = this.#root.tree();
     this.#held = null;
     this.#count(0);
-    if (held === null || tree === null) return;
-    const parts = held.parts(tree);
-    if (isEmpty(parts)) return;
-    this.#root.slowClients.conflated += 1;
-    this.#root.send(parts);
+    if (held === null) return;
+    use(held);
+    held.tell();
   }
 
   #count(bytes: number): void {
     this.#root.held.bytes += bytes - this.#bytes;
     this.#bytes = bytes;
   }
-}
-
-/** Whether there is nothing to send. */
-export function isEmpty({ ops, streamOps, uploadOps, events }: EnvelopeParts): boolean {
-  return ops.length + streamOps.length + uploadOps.length + events.length === 0;
 }
