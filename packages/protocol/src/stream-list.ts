@@ -84,17 +84,14 @@ export class StreamList {
     else this.#vacate(entry.slot);
     this.#itemsRead = this.#keysRead = undefined;
     const size = this.#size;
-    if (at === -1 || at >= size || size === 0) {
-      entry.slot = this.#entries.length;
-      this.#entries.push(entry);
-      this.#keys.push(key);
-      this.#items.push(item);
-    } else if (at <= 0) {
-      if (this.#head === 0) this.#makeRoom();
-      entry.slot = --this.#head;
-      this.#entries[entry.slot] = entry;
-      this.#keys[entry.slot] = key;
-      this.#items[entry.slot] = item;
+    if (at <= 0 || at >= size) {
+      const isLast = at === -1 || at >= size || size === 0;
+      if (!isLast && this.#head === 0) this.#makeRoom();
+      const slot = isLast ? this.#entries.length : --this.#head;
+      entry.slot = slot;
+      this.#entries[slot] = entry;
+      this.#keys[slot] = key;
+      this.#items[slot] = item;
     } else {
       this.#close();
       const entries = this.#entries;
