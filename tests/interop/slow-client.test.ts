@@ -24,8 +24,17 @@ let rows: { id: string; text: string }[] = [];
 
 const Cell = defineStore("Slow.Cell", {
   params: v.object({ id: v.string(), text: v.string() }),
-  mount: () => ({ opened: 0 }),
-  render: ({ opened }, { params }) => ({ text: params.text, opened }),
+  streams: { notes: { key: (note: { id: string }) => note.id } },
+  mount: (ctx, { text }) => {
+    ctx.stream("notes").insert({ id: `born with ${text}` });
+    return { opened: 0 };
+  },
+  render: ({ opened }, { params }) => ({ text: params.text, opened, notes: stream("notes") }),
+  info: {
+    open: (ctx) => ctx.assign({ opened: ctx.assigns.opened + 1 }),
+    note: (ctx, note) => ctx.stream("notes").insert(note as { id: string }),
+    forget: (ctx) => ctx.stream("notes").reset(),
+  },
 });
 
 const Board = defineStore("Slow.Board", {
@@ -72,6 +81,8 @@ const makeServer = (options: Options = {}) =>
     channels: [Probe],
     logger: { debug() {}, info() {}, warn() {}, error: console.error },
     conflateAboveBytes: 64 * 1024,
+    // Nobody waits for the goodbye of one that does not read.
+    drainTimeoutMs: 100,
     ...options,
   });
 type Stores = InferStores<ReturnType<typeof makeServer>>;
@@ -167,7 +178,10 @@ describe("a client that stops reading", () => {
       if (at % 20 === 0) await turn();
     }
     await eventually(() => rootOf("1")?.waiting === 0);
-    expect(rootOf("1")).toMatchObject({ isHolding: true, held: 200, status: "live" });
+    expect(rootOf("1")).toMatchObject({ isHolding: true, status: "live" });
+    // Of each cell that is there, no more than it was born with.
+    expect(rootOf("1")?.held).toBeGreaterThanOrEqual(200);
+    expect(rootOf("1")?.held).toBeLessThanOrEqual(200 + 7 * 2);
     // Nothing but replies was added to what waits.
     expect(line.unsentBytes() - unsentBefore).toBeLessThan(20_000);
     const sentBefore = musubi.inspect().traffic.messages;
@@ -227,6 +241,53 @@ describe("a client that stops reading", () => {
     expect(versions.length).toBeLessThan(100);
     expect(last.ops).toContainEqual(expect.objectContaining({ path: "/count" }));
     expect(musubi.inspect().slowClients.conflated).toBe(1);
+  });
+
+  test("rule 4: random changes: whenever it has caught up, it has what one has that was never behind", async () => {
+    const seed = Math.floor(Math.random() * 2 ** 31);
+    let state = seed;
+    const random = (below: number): number => {
+      state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+      return Math.floor((state / 2 ** 31) * below);
+    };
+    await start();
+    const [slow, fast] = [await client(), await client()];
+    const boards = [await mount(slow.connection, "1"), await mount(fast.connection, "1")] as const;
+    const events: number[][] = [[], []];
+    for (const [at, { store }] of boards.entries()) store.handleEvent("ticked", ({ at: n }) => events[at]?.push(n));
+    const seen = (at: 0 | 1): unknown => [boards[at].store.snapshot(), events[at]];
+    const isHolding = (): boolean => musubi.inspect().roots.some((root) => root.isHolding);
+    let conflated = 0;
+    for (let round = 0; round < 12; round++) {
+      slow.pause();
+      for (let step = 0; !isHolding(); step++) {
+        expect(step, `seed ${seed}`).toBeLessThan(1_000);
+        say("1", "tick");
+        say("1", "fill", 500_000);
+        await turn();
+        // The other one is never behind.
+        await eventually(() => fast.line.unsentBytes() === 0);
+      }
+      for (let left = 20 + random(100), at = 0; left > 0; left--, at++) {
+        const cell = { module: "Slow.Board", id: "1", storeId: [`c${random(7)}`] } as const;
+        const kind = random(6);
+        if (kind < 2) say("1", "tick");
+        else if (kind === 2) musubi.send(cell, "open");
+        else if (kind === 3) musubi.send(cell, "note", { id: `${round}.${at}` });
+        else if (kind === 4) say("1", "toast", at);
+        else if (random(3) === 0) musubi.send(cell, "forget");
+        if (random(10) === 0) await turn();
+      }
+      await eventually(() => musubi.inspect().roots.every((root) => root.waiting === 0));
+      slow.resume();
+      await eventually(() => !isHolding());
+      const done = `is there (seed ${seed})`;
+      await eventually(() => JSON.stringify(seen(0)) === JSON.stringify(seen(1)), done);
+      expect(musubi.inspect().slowClients.conflated).toBeGreaterThan(conflated);
+      conflated = musubi.inspect().slowClients.conflated;
+    }
+    expect(boards[0].store.cells.flatMap(({ notes }) => notes).length).toBeGreaterThan(0);
+    expect(musubi.inspect().slowClients.remounted).toBe(0);
   });
 
   test("rule 8: one that misses more than may be held mounts again by itself, and its screen never blanks", async () => {
