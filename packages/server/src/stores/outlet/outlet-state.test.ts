@@ -1,48 +1,47 @@
 import { expect, test } from "vitest";
-import { nextOutletState, type OutletEffect, type OutletEvent, type OutletState } from "./outlet-state.js";
+import { nextOutletState, type OutletEvent, type OutletState } from "./outlet-state.js";
 
-type Cell = readonly [OutletState, ...OutletEffect[]];
-
-/** Every state under every event: the compiler asks for each cell. */
-const TABLE: Readonly<Record<OutletState, Readonly<Record<OutletEvent, Cell>>>> = {
+/** Every state under every event, as "next state: effects"; the compiler asks for each cell. */
+const TABLE: Readonly<Record<OutletState, Readonly<Record<OutletEvent, string>>>> = {
   flowing: {
-    behind: ["holding", "begin", "await_drain"],
-    full: ["holding", "begin", "await_drain"],
-    drained: ["flowing"],
-    behind_again: ["flowing"],
-    failed: ["closed"],
-    ended: ["closed"],
+    behind: "holding: begin await_drain",
+    full: "holding: begin await_drain",
+    drained: "flowing:",
+    behind_again: "flowing:",
+    failed: "closed:",
+    ended: "closed:",
   },
   holding: {
-    behind: ["holding", "keep"],
-    full: ["overfull", "discard"],
-    drained: ["flowing", "flush"],
-    behind_again: ["holding", "await_drain"],
-    failed: ["closed", "stop_waiting", "flush"],
-    ended: ["closed", "stop_waiting", "discard"],
+    behind: "holding: keep",
+    full: "overfull: discard",
+    drained: "flowing: flush",
+    behind_again: "holding: await_drain",
+    failed: "closed: stop_waiting flush",
+    ended: "closed: stop_waiting discard",
   },
   overfull: {
-    behind: ["overfull"],
-    full: ["overfull"],
-    drained: ["closed", "remount"],
-    behind_again: ["overfull", "await_drain"],
-    failed: ["closed", "stop_waiting"],
-    ended: ["closed", "stop_waiting"],
+    behind: "overfull:",
+    full: "overfull:",
+    drained: "closed: remount",
+    behind_again: "overfull: await_drain",
+    failed: "closed: stop_waiting",
+    ended: "closed: stop_waiting",
   },
   closed: {
-    behind: ["closed"],
-    full: ["closed"],
-    drained: ["closed"],
-    behind_again: ["closed"],
-    failed: ["closed"],
-    ended: ["closed"],
+    behind: "closed:",
+    full: "closed:",
+    drained: "closed:",
+    behind_again: "closed:",
+    failed: "closed:",
+    ended: "closed:",
   },
 };
 
 for (const [state, row] of Object.entries(TABLE)) {
   for (const [event, cell] of Object.entries(row)) {
-    test(`rule 1: ${state} upon ${event} is ${cell[0]}`, () => {
-      expect(nextOutletState(state as OutletState, event as OutletEvent)).toEqual(cell);
+    test(`rule 1: ${state} upon ${event} is ${cell}`, () => {
+      const [next, ...effects] = nextOutletState(state as OutletState, event as OutletEvent);
+      expect([`${next}:`, ...effects].join(" ")).toBe(cell);
     });
   }
 }
