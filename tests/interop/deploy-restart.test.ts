@@ -76,6 +76,26 @@ describe("a deployment", () => {
     expect(said.filter((each) => each.startsWith("stop"))).toEqual(["stopping", "stopped"]);
   });
 
+  test("while a process drains it refuses newcomers, and nginx leads them to the other one", async () => {
+    // A client that does not say goodbye keeps it at that.
+    const silent = new WebSocket(
+      `ws://127.0.0.1:${desk.portOf(1)}/socket/websocket?vsn=2.0.0`,
+      authToken("token-of-ada"),
+    );
+    closers.push(() => silent.terminate());
+    await new Promise((opened) => silent.on("open", opened));
+    silent.pause();
+    const leaving = desk.processes.get(1)?.end("SIGTERM");
+    const direct = (): Promise<number | undefined> =>
+      handshake(`ws://127.0.0.1:${desk.portOf(1)}/socket`, authToken("token-of-ada"));
+    await expect.poll(direct).toBe(503);
+    for (let n = 0; n < 10; n++) expect(await handshake(desk.url, authToken("token-of-ada"))).toBe(101);
+    expect(await direct()).toBe(503);
+    silent.terminate();
+    expect(await leaving).toBe(0);
+    await desk.run(1);
+  });
+
   /** Runs while clients send commands at a steady rate and somebody else changes what all of them show. */
   async function underLoad(during: (clients: readonly DeskClient[]) => Promise<void>): Promise<readonly DeskClient[]> {
     const names = Array.from({ length: 12 }, (_, at) => `load-${at}`);

@@ -121,11 +121,10 @@ describe("a deployment", () => {
     // As much of a token as a line of nginx takes, and more.
     expect(await handshake(desk.url, authToken(`token-of-${"a".repeat(5_900)}`))).toBe(101);
     expect(await handshake(desk.url, authToken(`token-of-${"a".repeat(6_500)}`))).toBe(400);
-    expect(
-      await ask("/socket/websocket?vsn=2.0.0", { headers: { "x-phoenix-authtoken": "token-of-ada" } }),
-    ).toMatchObject({
-      status: 403,
-    });
+    // What a process is asked when nginx does not pass an upgrade on; and by who has no token.
+    const offered = { "sec-websocket-protocol": authToken("token-of-ada").join(", ") };
+    expect(await ask("/socket/websocket?vsn=2.0.0", { headers: offered })).toMatchObject({ status: 400 });
+    expect(await ask("/socket/websocket")).toMatchObject({ status: 403 });
     expect(await ask("/metrics")).toMatchObject({ status: 404 });
     const plain = await fetch(`http://127.0.0.1:${desk.ports.plain}/x`, { redirect: "manual" });
     expect([plain.status, plain.headers.get("location")]).toEqual([301, "https://127.0.0.1/x"]);
@@ -207,6 +206,41 @@ describe("a deployment", () => {
     await expect.poll(() => drops).toEqual([1, 1, 1, 0]);
     for (const { connection } of clients) await expect.poll(() => connection.status.current).toBe("ready");
     await musubi.close();
+  });
+
+  test("Valkey's password changes while all go on", async () => {
+    const admin = desk.redis.client();
+    closers.push(() => admin.disconnect());
+    /** What an attempt to come in with a password is answered. */
+    const entering = async (password: string): Promise<string> => {
+      const client = desk.redis.client();
+      closers.push(() => client.disconnect());
+      return client.auth("desk", password).catch((error: unknown) => (error as Error).message.split(" ")[0] ?? "");
+    };
+    const connections = async (): Promise<number> =>
+      String(await admin.client("LIST"))
+        .split("\n")
+        .filter((line) => line.includes(" user=desk ")).length;
+    // Two of each process.
+    expect(await connections()).toBe(4);
+    await admin.call("ACL", "SETUSER", "desk", ">new");
+    expect([await entering("change-me"), await entering("new")]).toEqual(["OK", "OK"]);
+    await admin.call("ACL", "SETUSER", "desk", "<change-me");
+    expect([await entering("change-me"), await entering("new")]).toEqual(["WRONGPASS", "OK"]);
+    for (const instance of [1, 2]) {
+      expect((await desk.operations(instance, "/metrics")).body).toContain("\ndesk_valkey_connected 1\n");
+    }
+    // It may do nothing but talk to its own.
+    const own = desk.redis.client();
+    closers.push(() => own.disconnect());
+    await own.auth("desk", "new");
+    expect(await own.publish("desk:x", "")).toBe(0);
+    await expect(own.publish("other:x", "")).rejects.toThrow("NOPERM");
+    await expect(own.get("desk:x")).rejects.toThrow("NOPERM");
+    expect(await admin.config("GET", "client-output-buffer-limit")).toEqual([
+      "client-output-buffer-limit",
+      expect.stringContaining(`pubsub ${32 * 1024 ** 2} `) as string,
+    ]);
   });
 
   test("what the page says of times and sizes fits together", () => {
