@@ -4,9 +4,9 @@ import type { Instance } from "./instance.js";
 import type { Container } from "./write-json.js";
 
 /**
- * Puts the rendered parts of a cycle together: fills the children into what their parents rendered, and copies the
- * path from each store that rendered to the root. Nodes that were sent before are never changed, and subtrees of
- * stores that did not render stay the identical objects.
+ * Puts the rendered parts of a cycle together: each store that changed goes into what its parent rendered, or into a
+ * copy of the path to it, up to the root. Nodes that were sent before are never changed, and subtrees of stores that did
+ * not render stay the identical objects.
  */
 export function assemble(cycle: Cycle): void {
   const levels: Set<Instance>[] = [];
@@ -17,11 +17,17 @@ export function assemble(cycle: Cycle): void {
   const owned = new Set<object>();
   for (let depth = levels.length - 1; depth >= 0; depth--) {
     for (const instance of levels[depth] ?? []) {
-      fill(cycle, instance);
+      const rendered = cycle.templates.get(instance);
+      if (rendered !== undefined) cycle.touch(instance).node = rendered;
       const { parent } = instance;
-      if (parent === null || cycle.templates.has(parent)) continue;
-      graft(cycle, parent, instance, owned);
-      levelOf(levels, parent.depth).add(parent);
+      if (parent === null) continue;
+      const around = cycle.templates.get(parent);
+      if (around !== undefined) {
+        put(instance, around as Container);
+      } else {
+        graft(cycle, parent, instance, owned);
+        levelOf(levels, parent.depth).add(parent);
+      }
     }
   }
 }
@@ -48,11 +54,13 @@ function levelOf(levels: Set<Instance>[], depth: number): Set<Instance> {
   return levels[depth] as Set<Instance>;
 }
 
-function fill(cycle: Cycle, instance: Instance): void {
-  const template = cycle.templates.get(instance);
-  if (template === undefined) return;
-  for (const { holder, key, child } of template.holes) holder[key] = child.state.node;
-  cycle.touch(instance).node = template.node;
+/** Puts a child's new node into what its parent has rendered. */
+function put(child: Instance, rendered: Container): void {
+  const { position, node } = child.state;
+  let holder = rendered;
+  // A position only ever leads through containers.
+  for (let at = 0; at < position.length - 1; at++) holder = holder[position[at] as string] as unknown as Container;
+  holder[position[position.length - 1] as string] = node;
 }
 
 /** Puts a child's new node into a parent that did not render. */

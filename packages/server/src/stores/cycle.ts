@@ -1,8 +1,7 @@
-import { MusubiError, type StoreEvent, type StreamOp, type UploadOp } from "@musubi/protocol";
+import { type JsonObject, MusubiError, type StoreEvent, type StreamOp, type UploadOp } from "@musubi/protocol";
 import type { Instance, InstanceState } from "./instance.js";
 import type { RootScope } from "./root-scope.js";
 import { StoreHandle } from "./store-handle.js";
-import type { Template } from "./template.js";
 
 /**
  * One message's transaction on a root: what it changed, what it wants to send, and how to put everything back.
@@ -15,8 +14,11 @@ export class Cycle {
   readonly commandId: number | null;
   /** Stores that have to render anew. */
   readonly dirty: Set<Instance> = new Set();
-  /** What stores rendered in this cycle; children are filled in at its end. */
-  readonly templates: Map<Instance, Template> = new Map();
+  /**
+   * What stores rendered in this cycle, containers of their own all of it but the children, who are there as they were;
+   * those that this cycle changes are put in at its end.
+   */
+  readonly templates: Map<Instance, JsonObject> = new Map();
   /** Stores whose mount succeeded in this cycle. */
   readonly mounted: Instance[] = [];
   /** Stores that left the tree in this cycle. */

@@ -1,4 +1,4 @@
-import { MusubiError, STORE_ID_KEY } from "@musubi/protocol";
+import { type JsonObject, MusubiError, STORE_ID_KEY } from "@musubi/protocol";
 import type { Cycle } from "./cycle.js";
 import type { ErasedRenderContext } from "./erased.js";
 import { Instance } from "./instance.js";
@@ -6,7 +6,6 @@ import type { ChildPlaceholder } from "./placeholders.js";
 import type { AnyStore } from "./store-types.js";
 import { RenderFailure } from "./render-failure.js";
 import type { StoreHandle } from "./store-handle.js";
-import type { Hole } from "./template.js";
 import { type Container, isPlaceholder, JsonWriter, type PlaceholderVisitor } from "./write-json.js";
 
 /** Names that proxies of clients have members for (protocol.md section 4). */
@@ -36,7 +35,7 @@ export function renderInstance(cycle: Cycle, instance: Instance): RenderedChildr
     instance.scope.counts.values += writer.visited;
   }
   visitor.finish();
-  cycle.templates.set(instance, { node: node, holes: visitor.holes });
+  cycle.templates.set(instance, node);
   return visitor;
 }
 
@@ -103,12 +102,12 @@ function treeDepth(instance: Instance): number {
 class ChildVisitor implements PlaceholderVisitor, RenderedChildren {
   readonly fresh: Instance[] = [];
   readonly changed: Instance[] = [];
-  readonly holes: Hole[] = [];
   readonly #cycle: Cycle;
   readonly #parent: Instance;
   readonly #former: ReadonlyMap<string, Instance>;
   /** Goes through the former children while each is named in its turn. */
   readonly #inOrder: Iterator<Instance, undefined>;
+  #count = 0;
   /** Made when one is not. */
   #next: Map<string, Instance> | undefined;
 
@@ -127,20 +126,16 @@ class ChildVisitor implements PlaceholderVisitor, RenderedChildren {
     return this.#parent.definition.uploads.has(name);
   }
 
-  child(
-    { store, id, props }: ChildPlaceholder,
-    path: readonly (string | number)[],
-    holder: Container,
-    key: string | number,
-  ): void {
+  child({ store, id, props }: ChildPlaceholder, path: readonly (string | number)[]): JsonObject | null {
     const child = this.#match(store, id, props);
+    this.#count += 1;
     if (!sameMembers(child.state.position, path)) this.#cycle.touch(child).position = [...path];
-    this.holes.push({ child, holder, key });
+    return child.state.node;
   }
 
   /** Takes the new children over, and those that are named no more out of the tree. */
   finish(): void {
-    const next = this.#next ?? (this.holes.length === this.#former.size ? undefined : this.#named());
+    const next = this.#next ?? (this.#count === this.#former.size ? undefined : this.#named());
     if (next === undefined) return;
     for (const [id, child] of this.#former) {
       if (next.get(id) !== child) detach(this.#cycle, child);
@@ -177,9 +172,14 @@ class ChildVisitor implements PlaceholderVisitor, RenderedChildren {
     return child;
   }
 
-  /** The children named so far. */
+  /** The children named so far, as long as each was in its turn. */
   #named(): Map<string, Instance> {
-    return new Map(this.holes.map(({ child }) => [child.id, child]));
+    const named = new Map<string, Instance>();
+    for (const child of this.#former.values()) {
+      if (named.size === this.#count) break;
+      named.set(child.id, child);
+    }
+    return named;
   }
 
   #update(child: Instance, props: Readonly<Record<string, unknown>>): Instance {

@@ -16,13 +16,8 @@ export type Container = Record<string | number, JsonValue>;
 
 /** Takes the placeholders that a render's output may hold. */
 export interface PlaceholderVisitor {
-  /** A child goes at `holder[key]`; `path` is only valid during the call. */
-  child(
-    placeholder: ChildPlaceholder,
-    path: readonly (string | number)[],
-    holder: Container,
-    key: string | number,
-  ): void;
+  /** A child goes at `path`, which is only valid during the call; returns what stands for it. */
+  child(placeholder: ChildPlaceholder, path: readonly (string | number)[]): JsonObject | null;
   hasStream(name: string): boolean;
   hasUpload(name: string): boolean;
 }
@@ -64,7 +59,7 @@ export class JsonWriter {
 
   /** The copy; `undefined` for `undefined`. */
   write(value: unknown): JsonValue | undefined {
-    return this.#write(value, {}, "");
+    return this.#write(value, "");
   }
 
   /** Copies the members of `value` into `target`. */
@@ -74,7 +69,7 @@ export class JsonWriter {
     this.#ancestors.pop();
   }
 
-  #write(value: unknown, holder: Container, key: string | number): JsonValue | undefined {
+  #write(value: unknown, key: string | number): JsonValue | undefined {
     this.visited += 1;
     switch (typeof value) {
       case "string":
@@ -86,25 +81,25 @@ export class JsonWriter {
       case "undefined":
         return undefined;
       case "object":
-        return value === null ? null : this.#writeObject(value, holder, key);
+        return value === null ? null : this.#writeObject(value, key);
       default:
         throw this.#refuse("not_json", `a ${typeof value} has no place in JSON`);
     }
   }
 
-  #writeObject(value: object, holder: Container, key: string | number): JsonValue | undefined {
+  #writeObject(value: object, key: string | number): JsonValue | undefined {
     if (isPlaceholder(value)) {
-      return this.#place(value, holder, key);
+      return this.#place(value);
     }
     const { toJSON } = value as { readonly toJSON?: unknown };
     if (typeof toJSON === "function") {
       const json: unknown = toJSON.call(value, String(key));
-      if (typeof json !== "object" || json === null) return this.#write(json, holder, key);
+      if (typeof json !== "object" || json === null) return this.#write(json, key);
       return this.#writeContainer(json);
     }
     // oxlint-disable-next-line unicorn/no-instanceof-builtins -- boxed values of this realm, as JSON.stringify unboxes them
     if (value instanceof Number || value instanceof String || value instanceof Boolean) {
-      return this.#write(value.valueOf(), holder, key);
+      return this.#write(value.valueOf(), key);
     }
     return this.#writeContainer(value);
   }
@@ -134,7 +129,7 @@ export class JsonWriter {
     const copy: JsonValue[] = [];
     for (let at = 0; at < value.length; at++) {
       this.#path.push(at);
-      copy.push(this.#write(value[at], copy as unknown as Container, at) ?? null);
+      copy.push(this.#write(value[at], at) ?? null);
       this.#path.pop();
     }
     return copy;
@@ -149,13 +144,13 @@ export class JsonWriter {
         const isOwn = key === ASYNC_KEY && value instanceof AsyncValue && this.#visitor !== null;
         if (!isOwn) throw this.#refuse("reserved_field", "this name is reserved: rename the field");
       }
-      const json = this.#write(member, copy, key);
+      const json = this.#write(member, key);
       if (json !== undefined) copy[key] = json;
       this.#path.pop();
     }
   }
 
-  #place(value: Placeholder, holder: Container, key: string | number): JsonObject | null {
+  #place(value: Placeholder): JsonObject | null {
     const visitor = this.#visitor;
     if (visitor === null)
       throw this.#refuse("not_json", "child(...), stream(...) and upload(...) belong in what render returns");
@@ -163,8 +158,7 @@ export class JsonWriter {
       if (this.#isBelowPrototype()) {
         throw this.#refuse("reserved_field", "no child store can sit below this name: rename the field");
       }
-      visitor.child(value, this.#path, holder, key);
-      return null;
+      return visitor.child(value, this.#path);
     }
     if (value instanceof UploadPlaceholder) {
       if (visitor.hasUpload(value.upload)) return { [UPLOAD_KEY]: value.upload };
