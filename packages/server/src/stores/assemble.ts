@@ -23,7 +23,7 @@ export function assemble(cycle: Cycle): void {
       if (parent === null) continue;
       const around = cycle.templates.get(parent);
       if (around !== undefined) {
-        put(instance, around as Container);
+        put(instance, around);
       } else {
         graft(cycle, parent, instance, owned);
         levelOf(levels, parent.depth).add(parent);
