@@ -3,7 +3,7 @@ import { readOptions } from "./load-options.js";
 
 describe("the arguments of a load run", () => {
   it("are all optional", () => {
-    expect(readOptions([])).toEqual({ clients: 1_000, roots: 1_000, rate: 5_000, seconds: 1.5, json: false });
+    expect(readOptions([])).toEqual({ clients: 1_000, roots: 1_000, rate: 5_000, seconds: 2, json: false });
     expect(readOptions(["--help"])).toBeNull();
   });
 

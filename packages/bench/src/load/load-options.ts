@@ -13,7 +13,7 @@ export interface LoadOptions {
 
 export const USAGE = `Measures @musubi/server against raw TCP writes, ws, Socket.IO and Colyseus over real sockets on this machine.
 
-  pnpm -s load [--clients 1000] [--roots 1000] [--rate 5000] [--seconds 1.5] [--json]
+  pnpm -s load [--clients 1000] [--roots 1000] [--rate 5000] [--seconds 2] [--json]
 
   --clients N   sockets of each subject (1 to 20000)
   --roots R     mounted roots of @musubi/server, spread over the clients (1 to 200000)
@@ -33,7 +33,7 @@ export function readOptions(argv: readonly string[]): LoadOptions | null {
       clients: { type: "string", default: "1000" },
       roots: { type: "string", default: "1000" },
       rate: { type: "string", default: "5000" },
-      seconds: { type: "string", default: "1.5" },
+      seconds: { type: "string", default: "2" },
       json: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },

@@ -11,7 +11,7 @@ import type { SubjectName } from "./subjects/subject.js";
 const TEXT_BYTES = 200 - '{"text":""}'.length;
 
 /** About how long a round takes, in seconds, and how many there are at least and at most. */
-const FLAT_OUT = { seconds: 0.15, least: 3, most: 100 };
+const FLAT_OUT = { seconds: 0.1, least: 3, most: 200 };
 const PACED = { seconds: 0.5, least: 3, most: 20 };
 
 /** The share of a round that a server may wait for its clients until it is worth a word. */

@@ -51,7 +51,7 @@ class Sender {
     this.#acknowledged = acknowledged;
     this.#order = order;
     this.#before = acknowledged.count;
-    this.#texts = payloads(TEXTS, order.textBytes);
+    this.#texts = textsOf(order.textBytes);
   }
 
   /** What the clients will have counted when all this has come. */
@@ -108,6 +108,14 @@ class Sender {
     this.#server.push(to, payload);
     this.sent += 1;
   }
+}
+
+const texts = new Map<number, readonly Payload[]>();
+
+function textsOf(size: number): readonly Payload[] {
+  const known = texts.get(size) ?? payloads(TEXTS, size);
+  texts.set(size, known);
+  return known;
 }
 
 function tick(): Promise<void> {

@@ -9,8 +9,9 @@ import type { ChannelHost } from "./channel-host.js";
 import { type ChannelEffect, type ChannelEvent, type ChannelStatus, nextChannelState } from "./channel-state.js";
 import { isPromise, MailRunner, type MailWork } from "./mail-runner.js";
 import type { Mail, PushMail } from "./mailbox.js";
-import { type Outgoing, pushHead, pushMessage, pushWithHead, replyMessage } from "./outgoing.js";
+import { type Outgoing, pushMessage, replyMessage } from "./outgoing.js";
 import type { PubSub } from "./pubsub.js";
+import { PushEncoder } from "./push-encoder.js";
 import { joinTopic, type TopicMember, type TopicMembers } from "./topic-members.js";
 
 /**
@@ -34,8 +35,7 @@ export class ChannelProcess implements ContextOwner, MailWork, TopicMember {
   #current: PushMail | undefined;
   #abort: AbortController | undefined;
   #members: TopicMembers | undefined;
-  /** What the text of each push begins with, made for the first. */
-  #pushHead: string | undefined;
+  #pushes: PushEncoder | undefined;
   /** Pushes made by the join's code: they follow its answer. */
   #early: Outgoing[] = [];
   /** Join refs of the channels that this one replaced: their `phx_close` follows this one's answer. */
@@ -145,9 +145,9 @@ export class ChannelProcess implements ContextOwner, MailWork, TopicMember {
     if (this.#hasEnded) return;
     if (this.#status === "joining") {
       // What cannot be encoded throws into the join's code, which then ends as "join crashed".
-      this.#early.push(this.#pushOf(event, payload));
+      this.#early.push(this.#encoder.encode(event, payload));
     } else {
-      this.#send(() => this.#pushOf(event, payload));
+      this.#send(() => this.#encoder.encode(event, payload));
     }
   }
 
@@ -257,6 +257,10 @@ export class ChannelProcess implements ContextOwner, MailWork, TopicMember {
     return this.#join.joinRef ?? this.#join.ref;
   }
 
+  get #encoder(): PushEncoder {
+    return (this.#pushes ??= new PushEncoder(this.#ownRef, this.topic));
+  }
+
   #joinSettled(result: JoinResult<unknown>): void {
     if (result?.kind !== "joined" && result?.kind !== "refused") {
       this.#joinCrashed(new MusubiError("invalid_usage", `join of ${this.topic} must return joined() or refused()`));
@@ -278,11 +282,6 @@ export class ChannelProcess implements ContextOwner, MailWork, TopicMember {
     if (this.#status === "joining") this.logger.error({ err: cause, topic: this.topic }, "a channel's join crashed");
     this.#apply("join_crashed", cause);
     this.#runner.release();
-  }
-
-  #pushOf(event: string, payload: unknown): Outgoing {
-    if (payload instanceof Uint8Array) return pushMessage(this.#ownRef, this.topic, event, payload);
-    return pushWithHead((this.#pushHead ??= pushHead(this.#ownRef, this.topic)), event, payload);
   }
 
   #answer(mail: PushMail, status: string, response: unknown): void {
@@ -334,7 +333,8 @@ export class ChannelProcess implements ContextOwner, MailWork, TopicMember {
         break;
       case "subscribe":
         try {
-          this.#members = joinTopic(this.pubsub, this.topic, this);
+          const lane = this.#definition.intercept === undefined ? this.#host : null;
+          this.#members = joinTopic(this.pubsub, this.topic, this, lane);
         } catch (cause) {
           // Without it the client would miss broadcasts and not know.
           this.#host.fail(cause);

@@ -19,8 +19,8 @@ export interface Outgoing {
   wire?: Uint8Array | undefined;
 }
 
-// All of one shape, since every message that is sent passes the code that reads them.
-function outgoing(data: string | Uint8Array, refusal?: string): Outgoing {
+/** A message; all of one shape, since every one that is sent passes the code that reads them. */
+export function outgoing(data: string | Uint8Array, refusal?: string): Outgoing {
   return { data, refusal, wire: undefined };
 }
 
@@ -57,18 +57,6 @@ export function pushMessage(
     return outgoing(encodeBinaryServerPush(toBinaryRef(joinRef), topic, event, payload));
   }
   return outgoing(encodeTextFrame({ joinRef, ref, topic, event, payload }));
-}
-
-/** What the text of every push of one channel begins with; a push of a few hundred bytes is made faster upon it. */
-export function pushHead(joinRef: JsonValue, topic: string): string {
-  return `[${JSON.stringify(joinRef)},null,${JSON.stringify(topic)},`;
-}
-
-/** The same as {@link pushMessage}, for a payload that is no bytes. */
-export function pushWithHead(head: string, event: string, payload: unknown): Outgoing {
-  // What JSON has no word for is null in an array.
-  const text = payload === undefined ? "{}" : ((JSON.stringify(payload) as string | undefined) ?? "null");
-  return outgoing(`${head}${JSON.stringify(event)},${text}]`);
 }
 
 /** An event for every client of a topic: it has no refs, so that one encoding serves all. */

@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from "vitest";
 import type { Broadcast } from "./broadcast.js";
 import { createPubSub, type PubSub } from "./pubsub.js";
-import { joinTopic, type TopicMember } from "./topic-members.js";
+import type { Outgoing } from "./outgoing.js";
+import { joinTopic, type Lane, type TopicMember } from "./topic-members.js";
 
 const errors: unknown[] = [];
 const logger = { debug() {}, info() {}, warn() {}, error: (details: unknown) => void errors.push(details) };
@@ -36,15 +37,20 @@ function member(hear: (broadcast: Broadcast) => void = () => {}): TopicMember & 
   };
 }
 
+function lane(): Lane & { readonly sent: Outgoing[] } {
+  const sent: Outgoing[] = [];
+  return { logger, sent, send: (message) => void sent.push(message) };
+}
+
 const say = (pubsub: PubSub, event: string): void => pubsub.publish("phx:a", { event, payload: {}, except: null });
 
 describe("the members of a topic", () => {
   it("share one subscription, which goes with the last of them and comes again", () => {
     const pubsub = counting();
     const [first, second, third] = [member(), member(), member()];
-    const members = joinTopic(pubsub, "a", first);
-    expect(joinTopic(pubsub, "a", second)).toBe(members);
-    joinTopic(pubsub, "b", member());
+    const members = joinTopic(pubsub, "a", first, null);
+    expect(joinTopic(pubsub, "a", second, null)).toBe(members);
+    joinTopic(pubsub, "b", member(), null);
     expect(pubsub.open).toBe(2);
     say(pubsub, "one");
     members.delete(first);
@@ -53,7 +59,7 @@ describe("the members of a topic", () => {
     members.delete(second);
     expect(pubsub.open).toBe(1);
     say(pubsub, "three");
-    joinTopic(pubsub, "a", third);
+    joinTopic(pubsub, "a", third, null);
     say(pubsub, "four");
     expect([first.heard, second.heard, third.heard]).toEqual([["one"], ["one", "two"], ["four"]]);
   });
@@ -62,8 +68,8 @@ describe("the members of a topic", () => {
     const [one, other] = [counting(), counting()];
     const here = member();
     const there = member();
-    joinTopic(one, "a", here);
-    joinTopic(other, "a", there);
+    joinTopic(one, "a", here, null);
+    joinTopic(other, "a", there, null);
     say(one, "here");
     expect([here.heard, there.heard]).toEqual([["here"], []]);
   });
@@ -77,8 +83,9 @@ describe("the members of a topic", () => {
       member(() => {
         throw new Error("no");
       }),
+      null,
     );
-    joinTopic(pubsub, "a", last);
+    joinTopic(pubsub, "a", last, null);
     errors.length = 0;
     say(pubsub, "one");
     expect(last.heard).toEqual(["one"]);
@@ -91,7 +98,8 @@ describe("the members of a topic", () => {
     joinTopic(
       pubsub,
       "a",
-      member(() => joinTopic(pubsub, "a", late)),
+      member(() => joinTopic(pubsub, "a", late, null)),
+      null,
     );
     say(pubsub, "one");
     expect(late.heard).toEqual([]);
@@ -102,7 +110,7 @@ describe("the members of a topic", () => {
   it("get broadcasts alone", () => {
     const pubsub = counting();
     const one = member();
-    joinTopic(pubsub, "a", one);
+    joinTopic(pubsub, "a", one, null);
     for (const message of [null, "text", { event: 1, payload: {} }, { event: "no payload" }])
       pubsub.publish("phx:a", message);
     expect(one.heard).toEqual([]);
@@ -114,10 +122,61 @@ describe("the members of a topic", () => {
       throw new Error("down");
     });
     const [first, second] = [member(), member()];
-    expect(() => joinTopic(pubsub, "a", first)).toThrow("down");
-    joinTopic(pubsub, "a", second);
+    expect(() => joinTopic(pubsub, "a", first, null)).toThrow("down");
+    joinTopic(pubsub, "a", second, null);
     expect(subscribe).toHaveBeenCalledTimes(2);
     say(pubsub, "one");
     expect([first.heard, second.heard]).toEqual([[], ["one"]]);
+  });
+
+  describe("with lanes", () => {
+    it("hear nothing of what is for all: one encoding of it goes down the lanes", () => {
+      const pubsub = counting();
+      const [one, other] = [member(), member()];
+      const [first, second] = [lane(), lane()];
+      const members = joinTopic(pubsub, "a", one, first);
+      joinTopic(pubsub, "a", other, second);
+      say(pubsub, "one");
+      expect(first.sent.map(({ data }) => data)).toEqual(['[null,null,"a","one",{}]']);
+      expect(second.sent[0]).toBe(first.sent[0]);
+      members.delete(one);
+      say(pubsub, "two");
+      expect([first.sent.length, second.sent.length]).toEqual([1, 2]);
+      expect([one.heard, other.heard]).toEqual([[], []]);
+    });
+
+    it("hear what is not for all, what cannot be encoded, and everything beside a member without a lane", () => {
+      const pubsub = counting();
+      const [one, watching] = [member(), member()];
+      const way = lane();
+      const members = joinTopic(pubsub, "a", one, way);
+      pubsub.publish("phx:a", { event: "except", payload: {}, except: "somebody" });
+      pubsub.publish("phx:a", { event: "from elsewhere", payload: {} });
+      pubsub.publish("phx:a", { event: "unencodable", payload: 1n, except: null });
+      joinTopic(pubsub, "a", watching, null);
+      say(pubsub, "both");
+      members.delete(watching);
+      say(pubsub, "lane");
+      expect(one.heard).toEqual(["except", "from elsewhere", "unencodable", "both"]);
+      expect(watching.heard).toEqual(["both"]);
+      expect(way.sent).toHaveLength(1);
+    });
+
+    it("get it all the same when one of them fails, which is logged", () => {
+      const pubsub = counting();
+      const last = lane();
+      const broken: Lane = {
+        logger,
+        send() {
+          throw new Error("no");
+        },
+      };
+      joinTopic(pubsub, "a", member(), broken);
+      joinTopic(pubsub, "a", member(), last);
+      errors.length = 0;
+      say(pubsub, "one");
+      expect(last.sent).toHaveLength(1);
+      expect(errors).toEqual([{ err: new Error("no"), topic: "a" }]);
+    });
   });
 });
