@@ -37,11 +37,6 @@ export class StreamList {
     return this.#size;
   }
 
-  /** Whether there is an entry with this key. */
-  has(key: string): boolean {
-    return this.#byKey.has(key);
-  }
-
   /** The item with this key, `undefined` when there is none. */
   get(key: string): JsonValue | undefined {
     const entry = this.#byKey.get(key);
