@@ -26,9 +26,13 @@ const hasToSpliced = typeof Array.prototype.toSpliced === "function";
 
 /** A copy of an array with `value` inserted at `index`; without the element there when there is no value. */
 export function copySpliced(array: JsonArray, index: number, value: JsonValue | undefined): MutableArray {
-  if (hasToSpliced) return value === undefined ? array.toSpliced(index, 1) : array.toSpliced(index, 0, value);
-  const copy = array.slice();
-  if (value === undefined) copy.splice(index, 1);
-  else copy.splice(index, 0, value);
-  return copy;
+  if (!hasToSpliced) return spliceIn(array.slice(), index, value);
+  return value === undefined ? array.toSpliced(index, 1) : array.toSpliced(index, 0, value);
+}
+
+/** As {@link copySpliced}, in the array itself. */
+export function spliceIn(array: MutableArray, index: number, value: JsonValue | undefined): MutableArray {
+  if (value === undefined) array.splice(index, 1);
+  else array.splice(index, 0, value);
+  return array;
 }

@@ -9,13 +9,15 @@
 import type { JsonArray, JsonObject, JsonValue } from "./json.js";
 import { MAX_JSON_DEPTH } from "./limits.js";
 import { MusubiError } from "./musubi-error.js";
-import { copyNode, copySpliced, copyWithout, type MutableArray, type MutableObject } from "./node-copy.js";
+import { copyNode, copySpliced, copyWithout, type MutableArray, type MutableObject, spliceIn } from "./node-copy.js";
 import type { PatchOp } from "./patch-op.js";
 import { quote, scanIndex, scanKey, scannedTo } from "./pointer.js";
 
 type Container = JsonObject | JsonArray;
 /** What the base has at some place. */
 type Before = JsonValue | undefined;
+/** Most drafts make a few copies; an array would begin with room for more of them. */
+type Copies = { readonly copy: Container; readonly next: Copies } | undefined;
 
 /** Hears what a {@link TreeDraft} does to a tree: of each op first what left and came, then the path it took. */
 export interface DraftObserver {
@@ -41,8 +43,8 @@ export class TreeDraft {
   #base: JsonValue;
   #root: JsonValue;
   readonly #observer: DraftObserver | undefined;
-  /** Every copy, in order, until `#owned` takes over. */
-  #copies: Container[] = [];
+  /** Every copy until `#owned` takes over. */
+  #copies: Copies = undefined;
   #owned: Set<Container> | undefined = undefined;
   /** Whether a place of the draft may hold what the base has elsewhere, or a value that came with an op. */
   #moved = false;
@@ -62,8 +64,7 @@ export class TreeDraft {
   begin(base: JsonValue): void {
     this.#base = base;
     this.#root = base;
-    if (this.#copies.length > 0) this.#copies = [];
-    this.#owned = undefined;
+    this.#copies = this.#owned = undefined;
     this.#moved = false;
   }
 
@@ -75,7 +76,10 @@ export class TreeDraft {
    */
   apply(op: PatchOp): void {
     if (op.path !== "") {
-      if (this.#moved && this.#owned === undefined) this.#owned = new Set(this.#copies);
+      if (this.#moved && this.#owned === undefined) {
+        this.#owned = new Set();
+        for (let at = this.#copies; at !== undefined; at = at.next) this.#owned.add(at.copy);
+      }
       this.#root = this.#step(op, this.#root, this.#base, 1, MAX_JSON_DEPTH);
     } else if (op.op !== "remove") {
       this.#tell(this.#root, op.value);
@@ -142,10 +146,7 @@ export class TreeDraft {
     }
     const isOwned = this.#owns(array, before);
     if (index < array.length) this.#moved = true;
-    if (!isOwned) return this.#note(copySpliced(array, index, value));
-    if (value === undefined) (array as MutableArray).splice(index, 1);
-    else (array as MutableArray).splice(index, 0, value);
-    return array as MutableArray;
+    return isOwned ? spliceIn(array as MutableArray, index, value) : this.#note(copySpliced(array, index, value));
   }
 
   /** Whether the draft made `node`; `before` is what the base has at the same place. */
@@ -160,7 +161,7 @@ export class TreeDraft {
   }
 
   #note<Copy extends Container>(copy: Copy): Copy {
-    if (this.#owned === undefined) this.#copies.push(copy);
+    if (this.#owned === undefined) this.#copies = { copy, next: this.#copies };
     else this.#owned.add(copy);
     return copy;
   }

@@ -18,6 +18,9 @@ interface Place {
   readonly steps: readonly Steps[];
 }
 
+/** Objects on the path of an op, outermost first. */
+type Path = { readonly node: JsonObject; readonly below: Path } | undefined;
+
 /**
  * Which records stand for which store nodes, kept while a tree is rewritten: it hears from the draft what is copied
  * on the way down and what comes and goes at the end, so its cost follows the change and never the tree.
@@ -39,8 +42,7 @@ export class StoreIndex implements DraftObserver {
   /** The records that the current change affects. */
   #staged: StoreRecord[] = [];
   #change = 1;
-  /** Objects on the path of the current op, innermost first. */
-  #path: JsonObject[] = [];
+  #path: Path = undefined;
   /** What the op took away, and what it brought. */
   #left: JsonValue = null;
   #arrived: JsonValue = null;
@@ -101,7 +103,7 @@ export class StoreIndex implements DraftObserver {
   }
 
   enter(node: JsonObject): void {
-    this.#path.push(node);
+    this.#path = { node, below: this.#path };
   }
 
   /** A store's node was changed, or copied. */
@@ -122,11 +124,12 @@ export class StoreIndex implements DraftObserver {
   /** To be called after each op of a draft: what is around is looked at first. */
   endOp(): void {
     const path = this.#path;
+    this.#path = undefined;
     const left = this.#left;
     const arrived = this.#arrived;
     let around: StoreRecord | undefined;
-    for (let at = path.length - 1; at >= 0; at--) {
-      const node = path[at] as JsonObject;
+    for (let at = path; at !== undefined; at = at.below) {
+      const { node } = at;
       if (!isStoreLike(node)) continue;
       around = this.#byIdentity.get(node[STORE_ID_KEY]);
       // Below an unrecorded store there are no records.
@@ -146,14 +149,12 @@ export class StoreIndex implements DraftObserver {
       if (this.#placesLeft < 0) this.#places = undefined;
       if (arrived !== null && (!this.#byId.holdsOnlyRoot || this.#places !== undefined)) {
         let chain: Chain | null = null;
-        for (let at = path.length - 1; at >= 0; at--) {
-          const node = path[at] as JsonObject;
-          if (isStoreLike(node)) chain = { node, around: chain };
+        for (let at = path; at !== undefined; at = at.below) {
+          if (isStoreLike(at.node)) chain = { node: at.node, around: chain };
         }
         walkStores(arrived, chain, this.#arrive);
       }
     }
-    if (path.length > 0) this.#path = [];
   }
 
   /** The whole tree was replaced. */
@@ -193,7 +194,8 @@ export class StoreIndex implements DraftObserver {
     record.change = this.#change;
     record.formerId = record.id;
     record.formerNode = record.unseenNode;
-    this.#staged.push(record);
+    if (this.#staged.length > 0) this.#staged.push(record);
+    else this.#staged = [record];
   }
 
   /** Keeps where a store node is, if that is kept at all. */

@@ -145,7 +145,9 @@ export class StoreTree {
 
   #applyOps(root: StoreNode, ops: readonly PatchOp[]): void {
     const draft = this.#draft;
-    const rewritesIds = ops.some(changesIdentity);
+    let rewritesIds = false;
+    // Servers that diff lists by place may rewrite the id of a store; then the stores have to be looked at anew.
+    for (const { path } of ops) rewritesIds ||= path === "" || path.includes(STORE_ID_KEY);
     // One op throws before it changes anything; what is to be undone with others must not be written to.
     if (ops.length > 1 || rewritesIds || --this.#unseen.left < 0) {
       draft.begin(root);
@@ -271,15 +273,11 @@ function keepEqualStreams(former: FormerStreams, changed: ChangedStreams): void 
 }
 
 function isSameList(before: StreamList, after: StreamList): boolean {
-  const [keys, items] = [before.keys(), before.items()];
+  const keys = after.keys();
+  const items = after.items();
   return (
     before.size === after.size &&
-    after.keys().every((key, index) => key === keys[index]) &&
-    after.items().every((item, index) => item === items[index])
+    before.keys().every((key, at) => key === keys[at]) &&
+    before.items().every((item, at) => item === items[at])
   );
-}
-
-/** Servers that diff lists by place may rewrite the id of a store; then the stores have to be looked at anew. */
-function changesIdentity(op: PatchOp): boolean {
-  return op.path === "" || op.path.includes(STORE_ID_KEY);
 }
