@@ -14,8 +14,9 @@ const TEXT_BYTES = 200 - '{"text":""}'.length;
 const FLAT_OUT = { seconds: 0.1, least: 3, most: 200 };
 const PACED = { seconds: 0.5, least: 3, most: 20 };
 
-/** The share of a round that a server may wait for its clients until it is worth a word. */
+/** The share of a round that a server may wait for its clients, or for a processor, until it is worth a word. */
 const MUCH_WAITING = 0.05;
+const MUCH_OTHER_WORK = 0.2;
 
 /** Measures everything; `tell` hears what is being done and what is doubtful. */
 export async function measureLoad(options: LoadOptions, tell: (text: string) => void): Promise<Figure[]> {
@@ -33,7 +34,7 @@ export async function measureLoad(options: LoadOptions, tell: (text: string) => 
     for (const each of CASES) {
       tell(`${each.name}: ${each.title}`);
       const rounds = await runCase(each, pairs, options);
-      tellOfWaiting(rounds, tell);
+      if (!each.isPaced) tellOfDoubts(rounds, tell);
       figures.push(...roundFigures(each, targetsOf(each.subjects.at(-1), options), rounds));
     }
     return figures;
@@ -95,11 +96,18 @@ function pairOf(pairs: ReadonlyMap<SubjectName, Pair>, name: SubjectName): Pair 
   return pair;
 }
 
-function tellOfWaiting(rounds: Rounds, tell: (text: string) => void): void {
+function tellOfDoubts(rounds: Rounds, tell: (text: string) => void): void {
+  let leastBusy = 1;
   for (const [name, own] of rounds) {
     const waited = median(own.map(({ server }) => server.waited));
-    if (waited > MUCH_WAITING) {
-      tell(`  doubtful: the server of ${name} waited for its clients in ${Math.round(waited * 100)} % of the time`);
-    }
+    if (waited > MUCH_WAITING) tell(`  doubtful: the server of ${name} waited for its clients ${percent(waited)}`);
+    else leastBusy = Math.min(leastBusy, median(own.map(({ server }) => server.cpuMs / server.ms)));
   }
+  if (leastBusy < 1 - MUCH_OTHER_WORK) {
+    tell(`  doubtful: a server had its processor only ${percent(leastBusy)}; read the rows with -cpu`);
+  }
+}
+
+function percent(share: number): string {
+  return `for ${Math.round(share * 100)} % of the time`;
 }
