@@ -7,10 +7,11 @@ import { type AnyRegistry, connect } from "@musubi/client";
 import { createValkeyPubSub } from "@musubi/server/valkey";
 import { eventually } from "@musubi/testing";
 import { Socket } from "phoenix";
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
-import { Deployment } from "./support/deployment.js";
-import { authToken, DeskClient, handshake } from "./support/deployment-clients.js";
+import type { Deployment } from "./support/deployment.js";
+import { authToken, type DeskClient, handshake } from "./support/deployment-clients.js";
+import { useDeployment } from "./support/use-deployment.js";
 
 // What docs/deploy.md promises of stops, restarts, kills and outages, on the files that it shows.
 
@@ -18,31 +19,12 @@ import { authToken, DeskClient, handshake } from "./support/deployment-clients.j
 const FRESH_MS = 15_000;
 
 describe("a deployment", () => {
+  const deployment = useDeployment("deploy-restart", ["ada", "ben"]);
+  const { closers, open } = deployment;
   let desk: Deployment;
-  const closers: (() => unknown)[] = [];
-
-  beforeAll(async () => {
-    // phoenix.js prints what it cannot read, such as nginx's own words.
-    vi.spyOn(console, "log").mockImplementation(() => {});
-    // Node's fetch, over which phoenix.js polls, takes no certificate of a test's own.
-    process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
-    desk = await Deployment.start("deploy-restart");
-    for (const id of ["shared", "ada", "ben"]) desk.saveTicket(id, "new");
-  }, 180_000);
-  afterEach(async () => {
-    for (const close of closers.splice(0).toReversed()) await close();
+  beforeAll(() => {
+    desk = deployment.desk;
   });
-  afterAll(async () => {
-    delete process.env["NODE_TLS_REJECT_UNAUTHORIZED"];
-    await desk?.stop();
-    vi.restoreAllMocks();
-  });
-
-  async function open(name: string, transport: "websocket" | "longpoll" = "websocket"): Promise<DeskClient> {
-    const client = await DeskClient.open(desk, name, transport);
-    closers.push(() => client.connection.disconnect());
-    return client;
-  }
 
   test("on SIGTERM a process is not ready before it refuses clients, and ends with 0 when it takes no more", async () => {
     const leaving = await desk.run(3, { STOP_DELAY_MS: "1000" });

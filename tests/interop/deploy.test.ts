@@ -6,15 +6,16 @@ import { createMusubiServer } from "@musubi/server";
 import { createValkeyPubSub } from "@musubi/server/valkey";
 import { eventually } from "@musubi/testing";
 import { LongPoll, Socket } from "phoenix";
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { refusalName } from "../../packages/server/src/channels/traffic.js";
-import { Deployment, PAGE, settingsIn } from "./support/deployment.js";
-import { authToken, DeskClient, handshake, trustingWebSocket } from "./support/deployment-clients.js";
+import { type Deployment, PAGE, settingsIn } from "./support/deployment.js";
+import { authToken, handshake, trustingWebSocket } from "./support/deployment-clients.js";
 import { judgeConfiguration, writeFiles } from "./support/nginx.js";
 import { readQuery, samplesIn } from "./support/prometheus.js";
 import { selfSigned } from "./support/self-signed.js";
 import { readSnippets } from "./support/snippets.js";
+import { useDeployment } from "./support/use-deployment.js";
 
 // What docs/deploy.md shows and claims, on the files that it shows: a real nginx, processes of Node, a Redis server.
 
@@ -40,31 +41,12 @@ test("nginx takes the configuration literally as it stands", () => {
 });
 
 describe("a deployment", () => {
+  const deployment = useDeployment("deploy", ["ada", "ben", "cy"]);
+  const { closers, open } = deployment;
   let desk: Deployment;
-  const closers: (() => unknown)[] = [];
-
-  beforeAll(async () => {
-    // phoenix.js prints what it cannot read, such as nginx's own words.
-    vi.spyOn(console, "log").mockImplementation(() => {});
-    // Node's fetch, over which phoenix.js polls, takes no certificate of a test's own.
-    process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
-    desk = await Deployment.start("deploy");
-    for (const id of ["shared", "ada", "ben", "cy"]) desk.saveTicket(id, "new");
-  }, 180_000);
-  afterEach(async () => {
-    for (const close of closers.splice(0).toReversed()) await close();
+  beforeAll(() => {
+    desk = deployment.desk;
   });
-  afterAll(async () => {
-    delete process.env["NODE_TLS_REJECT_UNAUTHORIZED"];
-    await desk?.stop();
-    vi.restoreAllMocks();
-  });
-
-  async function open(name: string, transport: "websocket" | "longpoll" = "websocket"): Promise<DeskClient> {
-    const client = await DeskClient.open(desk, name, transport);
-    closers.push(() => client.connection.disconnect());
-    return client;
-  }
 
   /** A request to nginx as it comes; its status and what it says. */
   function ask(path: string, options: { method?: string; headers?: Record<string, string>; body?: string } = {}) {
@@ -134,7 +116,11 @@ describe("a deployment", () => {
     expect(await posted(1024 * 1024 + 1)).toMatchObject({ status: 413 });
 
     const told: string[] = [];
-    const socket = new Socket(desk.url, { transport: LongPoll, authToken: "forged", reconnectAfterMs: () => 60_000 });
+    const socket = new Socket(desk.url, {
+      transport: LongPoll,
+      authToken: "forged",
+      reconnectAfterMs: () => 60_000,
+    });
     closers.push(() => socket.disconnect());
     socket.onError((error: unknown) => void told.push(`error ${String(error)}`));
     socket.onClose(({ code }: { code: number }) => void told.push(`close ${code}`));

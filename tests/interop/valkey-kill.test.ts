@@ -1,37 +1,18 @@
-import { resolve } from "node:path";
-import { type AnyRegistry, connect, MusubiCommandError } from "@musubi/client";
+import { MusubiCommandError } from "@musubi/client";
 import { createSocket } from "@musubi/client/socket";
 import { eventually } from "@musubi/testing";
 import { Presence, Socket } from "phoenix";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { RedisServer } from "./support/redis-server.js";
-import { buildServer, ServerProcess } from "./support/server-process.js";
+import { buildServer } from "./support/server-process.js";
 import { TcpBalancer } from "./support/tcp-balancer.js";
+import { type Board, mountBoard, startNode, type ValkeyNode as Node } from "./support/valkey-node.js";
 
 // What clients see when one of two processes that share a Valkey is killed, with nothing but real parts.
 
-const SERVER = resolve(import.meta.dirname, "support/valkey-node.mjs");
-
 /** Within this clients have fresh state: a limit for a test that hangs, far above what it takes. */
 const FRESH_MS = 15_000;
-
-interface Node {
-  readonly process: ServerProcess;
-  readonly port: number;
-}
-
-interface BoardState {
-  readonly pid: number;
-  readonly notes: readonly unknown[];
-  readonly ran: readonly number[];
-}
-
-interface Board {
-  snapshot(): BoardState | undefined;
-  subscribe(listener: () => void): () => void;
-  dispatchCommand(name: string, payload?: object): Promise<{ n: number; pid: number }>;
-}
 
 let redis: RedisServer;
 const closers: (() => unknown)[] = [];
@@ -45,11 +26,8 @@ afterEach(async () => {
   for (const close of closers.splice(0).toReversed()) await close();
 });
 
-async function start(env: Record<string, string> = {}): Promise<Node> {
-  const process = new ServerProcess([SERVER, redis.url], env);
-  closers.push(() => process.end("SIGKILL"));
-  return { process, port: Number(await process.line()) };
-}
+const start = (env: Record<string, string> = {}): Promise<Node> =>
+  startNode(redis, (process) => closers.push(() => process.end("SIGKILL")), env);
 
 /** How a command ended: by which process it was run, or what its client knows of it. */
 type End = { readonly n: number; readonly by: number | "unknown" | "not_sent" };
@@ -81,9 +59,7 @@ class Client {
     const options = { transport: WebSocket };
     const socket = at % 2 === 0 ? new Socket(url, options) : createSocket(Socket, url, options);
     closers.push(() => socket.disconnect());
-    const connection = await connect<AnyRegistry>(socket, { logger: { warn() {}, error() {} } });
-    const { store } = await connection.mountStore({ module: "Board", id: `client ${at}` });
-    return new Client(store as unknown as Board);
+    return new Client(await mountBoard(socket, `client ${at}`));
   }
 
   /** Sends a command unless many are on their way: behind one that hangs there is room for so many. */

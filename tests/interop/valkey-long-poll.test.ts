@@ -1,26 +1,13 @@
-import { resolve } from "node:path";
-import { type AnyRegistry, connect } from "@musubi/client";
 import { type Channel, LongPoll, Socket } from "phoenix";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { RedisServer } from "./support/redis-server.js";
-import { buildServer, ServerProcess } from "./support/server-process.js";
+import { buildServer } from "./support/server-process.js";
+import { mountBoard, startNode, type ValkeyNode as Node } from "./support/valkey-node.js";
 
 // Long-poll behind a balancer that sends the requests of one client anywhere: two processes, Valkey between them.
 
-const SERVER = resolve(import.meta.dirname, "support/valkey-node.mjs");
-
 /** Where phoenix.js is told to connect; nobody is there. */
 const NOWHERE = 9;
-
-interface Node {
-  readonly process: ServerProcess;
-  readonly port: number;
-}
-
-interface Board {
-  snapshot(): { pid: number; notes: unknown[]; ran: number[] } | undefined;
-  dispatchCommand(name: string, payload?: object): Promise<{ n: number; pid: number }>;
-}
 
 describe("long-poll over two processes that share a Valkey and a secret", () => {
   const original = globalThis.fetch;
@@ -56,11 +43,7 @@ describe("long-poll over two processes that share a Valkey and a secret", () => 
     globalThis.fetch = original;
   });
 
-  async function start(): Promise<Node> {
-    const process = new ServerProcess([SERVER, redis.url]);
-    closers.push(() => process.end("SIGKILL"));
-    return { process, port: Number(await process.line()) };
-  }
+  const start = (): Promise<Node> => startNode(redis, (process) => closers.push(() => process.end("SIGKILL")));
 
   /** A phoenix.js socket, and what it told. */
   function open(): { readonly socket: Socket; readonly told: string[] } {
@@ -88,8 +71,7 @@ describe("long-poll over two processes that share a Valkey and a secret", () => 
 
   test("requests alternate: one session, at home in one of them, with mount, commands, patches and broadcasts", async () => {
     const { socket, told } = open();
-    const connection = await connect<AnyRegistry>(socket, { logger: { warn() {}, error() {} } });
-    const board = (await connection.mountStore({ module: "Board", id: "a" })).store as unknown as Board;
+    const board = await mountBoard(socket, "a");
     const home = processOf(board.snapshot()?.pid);
     const pids = new Set<number>();
     for (let n = 0; n < 20; n++) pids.add((await board.dispatchCommand("run", { n })).pid);
@@ -116,8 +98,7 @@ describe("long-poll over two processes that share a Valkey and a secret", () => 
 
   test("kill -9 of the process where a session is at home: its client goes on at the other", async () => {
     const { socket } = open();
-    const connection = await connect<AnyRegistry>(socket, { logger: { warn() {}, error() {} } });
-    const board = (await connection.mountStore({ module: "Board", id: "a" })).store as unknown as Board;
+    const board = await mountBoard(socket, "a");
     const home = processOf(board.snapshot()?.pid);
     const other = nodes.find((each) => each !== home);
     await board.dispatchCommand("run", { n: 1 });
@@ -130,8 +111,7 @@ describe("long-poll over two processes that share a Valkey and a secret", () => 
 
   test("kill -9 of the other process: what was on its way there is lost, and the client goes on", async () => {
     const { socket } = open();
-    const connection = await connect<AnyRegistry>(socket, { logger: { warn() {}, error() {} } });
-    const board = (await connection.mountStore({ module: "Board", id: "a" })).store as unknown as Board;
+    const board = await mountBoard(socket, "a");
     const home = processOf(board.snapshot()?.pid);
     await board.dispatchCommand("run", { n: 1 });
     const other = nodes.find((each) => each !== home);

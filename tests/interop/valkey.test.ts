@@ -1,5 +1,4 @@
-import { resolve } from "node:path";
-import { type AnyRegistry, connect, MusubiCommandError } from "@musubi/client";
+import { MusubiCommandError } from "@musubi/client";
 import { createSocket } from "@musubi/client/socket";
 import { eventually } from "@musubi/testing";
 import type { Redis } from "iovalkey";
@@ -8,19 +7,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { WebSocket } from "ws";
 import { TcpProxy } from "../e2e/support/tcp-proxy.js";
 import { RedisServer } from "./support/redis-server.js";
-import { buildServer, ServerProcess } from "./support/server-process.js";
-
-const SERVER = resolve(import.meta.dirname, "support/valkey-node.mjs");
-
-interface Node {
-  readonly process: ServerProcess;
-  readonly port: number;
-}
-
-interface Board {
-  snapshot(): { pid: number; notes: unknown[]; ran: number[] } | undefined;
-  dispatchCommand(name: string, payload?: object): Promise<{ n: number; pid: number }>;
-}
+import { buildServer, type ServerProcess } from "./support/server-process.js";
+import { mountBoard as board, startNode, type ValkeyNode as Node } from "./support/valkey-node.js";
 
 describe("two processes that share a Valkey", () => {
   let redis: RedisServer;
@@ -38,6 +26,8 @@ describe("two processes that share a Valkey", () => {
     eye?.disconnect();
     await redis?.stop();
   });
+  const start = (): Promise<Node> => startNode(redis, (process) => void processes.push(process));
+
   beforeEach(async () => {
     nodes = await Promise.all([start(), start()]);
   });
@@ -46,22 +36,10 @@ describe("two processes that share a Valkey", () => {
     for (const process of processes.splice(0)) await process.end("SIGKILL");
   });
 
-  async function start(): Promise<Node> {
-    const process = new ServerProcess([SERVER, redis.url]);
-    processes.push(process);
-    return { process, port: Number(await process.line()) };
-  }
-
   function plainSocket(port: number): Socket {
     const socket = new Socket(`ws://127.0.0.1:${port}/socket`, { transport: WebSocket, reconnectAfterMs: () => 20 });
     closers.push(() => socket.disconnect());
     return socket;
-  }
-
-  async function board(socket: Socket, id: string): Promise<Board> {
-    const connection = await connect<AnyRegistry>(socket, { logger: { warn() {}, error() {} } });
-    const { store } = await connection.mountStore({ module: "Board", id });
-    return store as unknown as Board;
   }
 
   async function enter(port: number, room: string): Promise<{ channel: Channel; heard: [string, unknown][] }> {
@@ -79,8 +57,11 @@ describe("two processes that share a Valkey", () => {
     expect.poll(async () => Number((await eye.pubsub("NUMSUB", `musubi:${topic}`))[1])).toBe(count);
 
   test("stores see what stores of the other process published, each once and in order", async () => {
-    const boards = await Promise.all(nodes.map(({ port }) => board(plainSocket(port), "a")));
-    const [here, there] = boards as [Board, Board];
+    const boards = [
+      await board(plainSocket(nodes[0].port), "a"),
+      await board(plainSocket(nodes[1].port), "a"),
+    ] as const;
+    const [here, there] = boards;
     await subscribed("notes", 2);
     const notes = Array.from({ length: 20 }, (_, n) => ({ n }));
     for (const note of notes) await here.dispatchCommand("note", note);
