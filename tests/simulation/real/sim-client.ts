@@ -113,7 +113,9 @@ export class SimClient {
         if (isHeld && !["mount_refused", "mount_timeout"].includes(error.code))
           fail(new Divergence("a root that somebody holds is tried again", `${page} failed: ${error.code}`));
         const isForbidden = page === FORBIDDEN && error.code === "mount_refused";
-        coverage.note(isForbidden ? "mount of what is forbidden" : covered(`mount failed: ${error.code}`, KINDS));
+        coverage.note(
+          isForbidden ? "mount of what is forbidden" : covered(`mount failed: ${usual(error.code)}`, KINDS),
+        );
       },
     );
   }
@@ -148,9 +150,7 @@ export class SimClient {
         if (!MusubiCommandError.is(error)) return fail(error);
         const { fate, code } = error;
         sent.outcomes.push(fate);
-        // It came when the root had gone, rather than right before: rare enough never to happen.
-        const reason = code === "unknown_root" ? "unmounted" : code;
-        coverage.note(covered(fate === "rejected" ? `command rejected: ${reason}` : `command ${fate}`, KINDS));
+        coverage.note(covered(fate === "rejected" ? `command rejected: ${usual(code)}` : `command ${fate}`, KINDS));
       },
     );
   }
@@ -183,4 +183,9 @@ export class SimClient {
 
 function openBoard(connection: MusubiConnection<Stores>, id: string, delayMs: number) {
   return connection.openRoot({ module: "Sim.Board", id, params: { delayMs } });
+}
+
+/** What comes to a root that is going or has gone is refused in one of three ways, two of them too rare to count on. */
+function usual(code: string): string {
+  return code === "unknown_root" || code === "root_down" ? "unmounted" : code;
 }

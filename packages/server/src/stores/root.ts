@@ -35,6 +35,9 @@ import { SerialMailbox } from "./serial-mailbox.js";
 import type { TerminateReason } from "./store-types.js";
 import { terminateStore } from "./terminate-store.js";
 
+/** Stands in a mailbox where its root is to be mounted again: what came before is handled first. */
+const REMOUNT = "remount";
+
 /**
  * Drives one mounted root store: a mailbox, one {@link Cycle} per message, and the envelopes to its client.
  *
@@ -48,7 +51,7 @@ export class Root {
   readonly #options: RootOptions;
   readonly #environment: RootEnvironment;
   readonly #scope: RootScope;
-  readonly #mailbox: SerialMailbox<RootMessage>;
+  readonly #mailbox: SerialMailbox<RootMessage | typeof REMOUNT>;
   readonly #outlet: Outlet;
   /** Stores of the tree by key. */
   readonly #stores = new Map<string, Instance>();
@@ -67,14 +70,17 @@ export class Root {
     this.rootId = rootId;
     this.module = store.module;
     this.id = id;
-    this.#mailbox = new SerialMailbox((message) => this.#handle(message), environment.maxMailbox);
+    this.#mailbox = new SerialMailbox(
+      (item) => (item === REMOUNT ? this.#leaveBehind() : this.#handle(item)),
+      environment.maxMailbox,
+    );
     this.#outlet = new Outlet({
       socket: options.socket,
       held: options.held,
       slowClients: environment.slowClients,
       tree: () => this.#root?.state.node ?? null,
       send: (parts) => this.#send(parts, "changed"),
-      remount: () => this.#apply({ type: "left_behind" }),
+      remount: () => void this.#mailbox.put(REMOUNT, true),
     });
     this.#scope = {
       rootId,
@@ -295,6 +301,10 @@ export class Root {
     afterMessage(this.#scope, () => ({ ...this.#workOf(message), user, ...end, durationMs, renderMs }));
   }
 
+  async #leaveBehind(): Promise<void> {
+    this.#apply({ type: "left_behind" });
+  }
+
   /** Whether it is held. */
   #hold(cycle: Cycle): boolean {
     const root = this.#root;
@@ -359,7 +369,7 @@ export class Root {
     const current = this.#current;
     // What runs is answered now: nothing may be sent for this root any more once the caller goes on.
     for (const message of current === null ? [] : [current]) this.#answer(message, "error", refusal(code));
-    for (const message of this.#mailbox.close()) this.#answer(message, "error", refusal(code));
+    for (const item of this.#mailbox.close()) if (item !== REMOUNT) this.#answer(item, "error", refusal(code));
     this.#scope.cycle?.cancel(new MusubiError("unmounted", `the root ${this.rootId} has ended`));
   }
 

@@ -294,6 +294,7 @@ describe("bounds", () => {
     client.line.drain(BEHIND);
     expect(take().events).toEqual([]);
     client.line.drain();
+    await turns();
     expect(client.received.at(-1)).toEqual({
       kind: "push",
       event: "root_down",
@@ -336,6 +337,7 @@ describe("bounds", () => {
     await run(client, second, "row", "one too many");
     expect(held()).toEqual([1, 1, 0]);
     client.line.drain();
+    await turns();
     expect(client.received.at(-1)).toMatchObject({ event: "root_down", payload: { root_id: second } });
     // What has been sent counts no more.
     client.line.unsentBytes = BEHIND;
@@ -399,15 +401,18 @@ describe("beginnings and ends", () => {
     expect(server.registry.inspect()).toEqual([]);
   });
 
-  test("rule 10: messages that wait when a root is mounted again are answered", async () => {
+  test("rule 8: messages that wait when a root is to be mounted again are handled first, and none later", async () => {
     const { client, root, take } = await board({ maxHeldOps: 1 });
     client.line.unsentBytes = BEHIND;
     for (const row of ["a", "b"]) await run(client, root, "row", row);
     take();
     const waiting = [client.command(root, "count"), client.command(root, "count")];
     client.line.drain();
-    expect(take().events).toEqual(["error", "error", "root_down"]);
-    for (const each of waiting) expect(await each).toMatchObject({ status: "error", response: { code: "root_down" } });
+    const late = client.command(root, "count");
+    expect(take().events).toEqual([]);
+    for (const each of waiting) expect(await each).toMatchObject({ status: "ok" });
+    expect(await late).toMatchObject({ status: "error", response: { code: "root_down" } });
+    expect(take().events).toEqual(["ok", "ok", "error", "root_down"]);
   });
 });
 

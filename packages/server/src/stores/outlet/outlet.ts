@@ -23,7 +23,7 @@ export interface OutletRoot {
   tree(): JsonObject | null;
   /** Sends the next envelope. Does not throw. */
   send(parts: EnvelopeParts): void;
-  /** Ends the root in a way that makes its client mount it again. Does not throw. */
+  /** Ends the root in a way that makes its client mount it again, once it has handled what waits. Does not throw. */
   remount(): void;
 }
 
