@@ -309,4 +309,17 @@ describe("a deployment", () => {
       scrape_configs: [{ job_name: "desk" }],
     });
   });
+
+  // The last one: it ends them.
+  test("processes that are stopped end with 0, and leave no file and no connection", async () => {
+    await open("ada");
+    await open("ben", "longpoll");
+    // The folders of files that have been consumed.
+    expect(desk.uploads().length).toBeGreaterThan(0);
+    for (const instance of [1, 2]) expect(await desk.processes.get(instance)?.end("SIGTERM")).toBe(0);
+    expect(desk.uploads()).toEqual([]);
+    const eye = desk.redis.client();
+    closers.push(() => eye.disconnect());
+    await expect.poll(async () => String(await eye.client("LIST"))).not.toContain("user=desk");
+  });
 });
