@@ -83,7 +83,7 @@ describe("a deployment", () => {
     const names = Array.from({ length: 12 }, (_, at) => `load-${at}`);
     for (const name of names) desk.saveTicket(name, "0");
     const clients = await Promise.all(names.map((name, at) => open(name, at % 4 === 3 ? "longpoll" : "websocket")));
-    const pubsub = createValkeyPubSub(desk.redis.url, { prefix: "desk:" });
+    const pubsub = createValkeyPubSub(desk.valkeyUrl, { prefix: "desk:" });
     closers.push(() => pubsub.close());
     await eventually(() => pubsub.inspect().isConnected, "the writer is connected");
     const over = new AbortController();

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { createMusubiServer } from "@musubi/server";
 import { createValkeyPubSub } from "@musubi/server/valkey";
 import { eventually } from "@musubi/testing";
+import { Redis } from "iovalkey";
 import { LongPoll, Socket } from "phoenix";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
@@ -184,7 +185,7 @@ describe("a deployment", () => {
         if (connection.status.current === "reconnecting") drops[at] = 1;
       });
     }
-    const pubsub = createValkeyPubSub(desk.redis.url, { prefix: "desk:" });
+    const pubsub = createValkeyPubSub(desk.valkeyUrl, { prefix: "desk:" });
     closers.push(() => pubsub.close());
     const musubi = createMusubiServer({ stores: [], pubsub, longPoll: false });
     await eventually(() => pubsub.inspect().isConnected, "it is connected");
@@ -195,14 +196,15 @@ describe("a deployment", () => {
   });
 
   test("Valkey's password changes while all go on", async () => {
-    const admin = desk.redis.client();
-    closers.push(() => admin.disconnect());
-    /** What an attempt to come in with a password is answered. */
-    const entering = async (password: string): Promise<string> => {
-      const client = desk.redis.client();
+    const { admin } = desk;
+    /** A connection of nobody, and what it is answered when it says that it is the app. */
+    const enter = async (password: string): Promise<[client: Redis, answer: string]> => {
+      const client = new Redis(desk.redis.url, { enableReadyCheck: false });
       closers.push(() => client.disconnect());
-      return client.auth("desk", password).catch((error: unknown) => (error as Error).message.split(" ")[0] ?? "");
+      await expect(client.ping()).rejects.toThrow("NOAUTH");
+      return [client, await client.auth("desk", password).catch((error: unknown) => (error as Error).message)];
     };
+    const entering = async (password: string): Promise<string | undefined> => (await enter(password))[1].split(" ")[0];
     const connections = async (): Promise<number> =>
       String(await admin.client("LIST"))
         .split("\n")
@@ -217,9 +219,7 @@ describe("a deployment", () => {
       expect((await desk.operations(instance, "/metrics")).body).toContain("\ndesk_valkey_connected 1\n");
     }
     // It may do nothing but talk to its own.
-    const own = desk.redis.client();
-    closers.push(() => own.disconnect());
-    await own.auth("desk", "new");
+    const [own] = await enter("new");
     expect(await own.publish("desk:x", "")).toBe(0);
     await expect(own.publish("other:x", "")).rejects.toThrow("NOPERM");
     await expect(own.get("desk:x")).rejects.toThrow("NOPERM");
@@ -318,8 +318,6 @@ describe("a deployment", () => {
     expect(desk.uploads().length).toBeGreaterThan(0);
     for (const instance of [1, 2]) expect(await desk.processes.get(instance)?.end("SIGTERM")).toBe(0);
     expect(desk.uploads()).toEqual([]);
-    const eye = desk.redis.client();
-    closers.push(() => eye.disconnect());
-    await expect.poll(async () => String(await eye.client("LIST"))).not.toContain("user=desk");
+    await expect.poll(async () => String(await desk.admin.client("LIST"))).not.toContain("user=desk");
   });
 });

@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Redis } from "iovalkey";
 import { transformWithOxc } from "vite";
 import { freePort } from "./free-port.js";
 import { Nginx, writeFiles } from "./nginx.js";
@@ -108,6 +109,8 @@ export class Deployment {
   readonly ports: Ports;
   readonly certificate: string;
   readonly redis: RedisServer;
+  /** Sees what the server sees. */
+  readonly admin: Redis;
   readonly nginx: Nginx;
   /** The latest process of each instance of the unit. */
   readonly processes: Map<number, ServerProcess> = new Map();
@@ -129,6 +132,7 @@ export class Deployment {
     this.code = code;
     this.files = adapt(files, this.folder, ports);
     this.redis = redis;
+    this.admin = redis.client();
     this.ports = ports;
     this.#control = control;
     const { key, certificate } = selfSigned("desk.example.com");
@@ -177,6 +181,11 @@ export class Deployment {
       throw cause;
     }
     return deployment;
+  }
+
+  /** With the user and the password that processes have. */
+  get valkeyUrl(): string {
+    return settingsIn(this.#file("desk.env")).get("VALKEY_URL") ?? "";
   }
 
   /** Where clients connect. */
@@ -272,6 +281,7 @@ export class Deployment {
   async stop(): Promise<void> {
     for (const child of this.allProcesses) await child.end("SIGKILL");
     await this.nginx.stop();
+    this.admin.disconnect();
     await this.redis.stop();
     this.#control.closeAllConnections();
     await new Promise((closed) => this.#control.close(closed));
@@ -279,10 +289,10 @@ export class Deployment {
   }
 
   async #begin(): Promise<void> {
-    const [user] = this.#file("users.acl").split("\n");
-    const admin = this.redis.client();
-    await admin.call("ACL", "SETUSER", ...(user ?? "").split(" ").slice(1));
-    admin.disconnect();
+    // From then on nobody else gets in; who is in stays.
+    for (const user of this.#file("users.acl").trim().split("\n")) {
+      await this.admin.call("ACL", "SETUSER", ...user.split(" ").slice(1));
+    }
     await this.run(1);
     await this.run(2);
     await this.nginx.start(this.ports.tls);
