@@ -62,7 +62,10 @@ export interface EndpointOptions extends Partial<SessionLimits> {
   readonly maxUnsentBytes?: number;
   /** The transport that phoenix.js falls back to where WebSockets do not pass; `false`: none. */
   readonly longPoll?: LongPollOptions | false;
-  /** Compresses messages of 1 KiB and more for clients that offer permessage-deflate (RFC 7692). Default `false`. */
+  /**
+   * Compresses messages of 1 KiB and more for clients that offer permessage-deflate (RFC 7692). Default `false`. What goes
+   * to such a client is written message by message, as `ws` compresses them, rather than all of a tick at once.
+   */
   readonly compress?: boolean;
   readonly clock?: Clock;
 }
