@@ -320,6 +320,25 @@ describe("a client that stops reading", () => {
     expect(musubi.inspect()).toMatchObject({ slowClients: { holding: 0, remounted: 1 }, traffic: { cuts: 0 } });
   });
 
+  test.each([
+    [{ maxHeldBytes: 1_000_000 }, 4],
+    [{ maxHeldBytes: 1e9, maxUnsentBytes: 3_000_000 }, 9],
+  ])("rule 8: the bounds are those of the server: %j", async (options, sent) => {
+    await start(options);
+    const { connection, pause } = await client();
+    await mount(connection, "1");
+    pause();
+    await untilHolding("1");
+    let rowsSent = 0;
+    do {
+      expect(rowsSent).toBeLessThan(20);
+      say("1", "row", { id: `r${rowsSent}`, text: "x".repeat(400_000) });
+      rowsSent += 1;
+      await turn();
+    } while (rootOf("1")?.held !== 0);
+    expect(rowsSent).toBe(sent);
+  });
+
   test("rule 12: one that does not read holds up no other", async () => {
     await start();
     const [slow, fast] = [await client(), await client()];
