@@ -13,7 +13,8 @@ const draft = new TreeDraft(null);
  *
  * Neither the document nor the ops are written to: the result shares with them every object and array that no path
  * leads through, and is the same document when there are no ops. Costs the length of the paths and one copy of each
- * container on them. `add` replaces a member that exists; `replace` and `remove` need one.
+ * container on them. `add` replaces a member that exists; `replace` and `remove` need one. The document is trusted to
+ * hold no own `__proto__` member.
  *
  * Throws `path_not_found`, `invalid_pointer`, `malformed_envelope` (an op of another shape, an own `__proto__` member in
  * a value) or `too_deep` (a value or a path of more than 256 levels).

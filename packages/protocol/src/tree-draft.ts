@@ -36,8 +36,8 @@ export interface DraftObserver {
  * once more), and what no op touches stays the identical object. Neither the base nor the value of an op is ever
  * written to. An op that throws has changed nothing, and told nothing.
  *
- * Ops are trusted to have passed `isPatchOp`, and values `checkValue` (`parseEnvelope` and `applyPatch` see to that);
- * values must not be parts of this draft's own `root`.
+ * Ops are trusted to have passed `isPatchOp`, and values `checkValue` (`parseEnvelope` and `applyPatch` see to that), and
+ * so is the base; values must not be parts of this draft's own `root`.
  */
 export class TreeDraft {
   #base: JsonValue;
