@@ -211,7 +211,7 @@ export class FuzzInput {
       })),
     };
     const members = Object.entries(whole).flatMap(([key, value]) =>
-      this.chance(0.02) ? [] : [[key, this.chance(0.04) ? this.value() : value]],
+      this.chance(0.01) ? [] : [[key, this.chance(0.02) ? this.value() : value]],
     );
     return Object.fromEntries(members) as object;
   }

@@ -29,4 +29,4 @@ export type ConnectResult = ConnectAccepted | false;
 export type ConnectHook = (request: ConnectRequest) => ConnectResult | Promise<ConnectResult>;
 
 /** Without the hook clients have no user: it has to be there where one is registered that may not be `undefined`. */
-export type WithConnect = undefined extends User ? unknown : { readonly connect: ConnectHook };
+export type WithConnect = undefined extends User ? object : { readonly connect: ConnectHook };

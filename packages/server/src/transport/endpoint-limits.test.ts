@@ -43,6 +43,14 @@ describe("maxFrameBytes", () => {
     client.webSocket.send("x".repeat(600), { fin: true });
     expect(await client.closed).toBe(1009);
   });
+
+  it("is not evaded by fragments, of which a message may have 16 384: each costs far more than its byte", async () => {
+    const { port, endpoint } = await run({});
+    const client = await RawClient.open(port);
+    for (let n = 0; n < 16_385; n++) client.webSocket.send("[", { fin: false });
+    expect(await client.closed).toBe(1008);
+    await vi.waitUntil(() => endpoint.inspect().sockets === 0);
+  });
 });
 
 describe("heartbeatTimeoutMs", () => {
@@ -71,6 +79,18 @@ describe("heartbeatTimeoutMs", () => {
     clock.advance(2_000);
     expect(await alive.closed).toBe(1002);
     expect(await pinging.closed).toBe(1002);
+  });
+
+  it("is not put off by a message that never ends", async () => {
+    const clock = manualClock();
+    const { port } = await run({ clock, heartbeatTimeoutMs: 10_000 });
+    const [trickling, other] = [await RawClient.open(port), await RawClient.open(port)];
+    for (let seconds = 0; seconds < 11; seconds++) {
+      trickling.webSocket.send("[", { fin: false });
+      await other.beat();
+      clock.advance(1_000);
+    }
+    expect(await trickling.closed).toBe(1002);
   });
 
   it("needs no timer while nobody is connected", async () => {

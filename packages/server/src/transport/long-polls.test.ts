@@ -303,6 +303,12 @@ describe("the long-poll path", () => {
     await client.beat();
   });
 
+  it.each(["", "?vsn=1.0.0", "?vsn=2.0"])("refuses %j, which is no serializer 2.0.0, with 403", async (query) => {
+    const { port, endpoint } = await run();
+    expect(await get(port, `/socket/longpoll${query}`)).toEqual({ status: 200, body: '{"status":403}' });
+    expect(endpoint.inspect().sockets).toBe(0);
+  });
+
   it("takes no WebSocket, and the WebSocket path no polls", async () => {
     const { port } = await run();
     expect(await statusOf(port, "/socket/longpoll?vsn=2.0.0")).toBe(400);
