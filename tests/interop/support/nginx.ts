@@ -26,10 +26,11 @@ export function judgeConfiguration(folder: string): string {
   return spawnSync(nginx(), ["-t", "-p", folder, "-c", join(folder, "nginx.conf")], { encoding: "utf8" }).stderr;
 }
 
-/** Where an nginx of a test puts what it would put into the system's folders. */
-const OWN_PLACES = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-  .map((kind) => `${kind}_temp_path temp/${kind};`)
-  .join("\n");
+/** Where an nginx of a test puts what it would put into the system's folders, which are root's. */
+const OWN_PLACES = [
+  "access_log off;",
+  ...["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((kind) => `${kind}_temp_path temp/${kind};`),
+].join("\n");
 
 /** A real nginx of this test, in a folder that has its nginx.conf. */
 export class Nginx {
