@@ -5,6 +5,7 @@ import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import { eventually } from "@musubi/testing";
 import { findNginx, howToGetNginx } from "../../../scripts/find-nginx.mjs";
+import { endWithTests } from "./end-with-tests.js";
 
 const binary = findNginx();
 
@@ -51,6 +52,8 @@ export class Nginx {
       stdio: ["ignore", "ignore", "pipe"],
     });
     this.#child = child;
+    // The signal upon which it ends its workers.
+    endWithTests(child, "SIGTERM");
     let said = "";
     child.stderr.on("data", (text: Buffer) => {
       said += text.toString();

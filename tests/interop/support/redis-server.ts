@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "iovalkey";
 import { findRedis, howToGetRedis } from "../../../scripts/find-redis.mjs";
+import { endWithTests } from "./end-with-tests.js";
 import { freePort } from "./free-port.js";
 
 const binary = findRedis();
@@ -38,6 +39,7 @@ export class RedisServer {
       { stdio: ["ignore", "ignore", "inherit"] },
     );
     this.#child = child;
+    endWithTests(child);
     const client = this.client();
     try {
       await Promise.race([

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { endWithTests } from "./end-with-tests.js";
 
 const REPO = resolve(import.meta.dirname, "../../..");
 
@@ -28,6 +29,7 @@ export class ServerProcess {
       env: { ...process.env, NODE_ENV: "production", ...env },
       stdio: ["ignore", "pipe", "inherit"],
     });
+    endWithTests(this.child);
     if (this.child.stdout === null) throw new Error("its output is piped");
     createInterface(this.child.stdout).on("line", (line) => {
       this.lines.push(line);
