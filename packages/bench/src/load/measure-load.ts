@@ -4,17 +4,17 @@ import type { Figure } from "./figure.js";
 import type { LoadOptions } from "./load-options.js";
 import { memoryFigures } from "./memory-figures.js";
 import { type Memory, Pair, type Round } from "./pair.js";
-import { roundFigures, type Rounds } from "./round-figures.js";
+import { processorShare, roundFigures, type Rounds } from "./round-figures.js";
 import type { SubjectName } from "./subjects/subject.js";
 
 /** Bytes of a text whose `{"text":"..."}` has 200. */
 const TEXT_BYTES = 200 - '{"text":""}'.length;
 
 /** About how long a round takes, in seconds, and how many there are at least and at most. */
-const FLAT_OUT = { seconds: 0.1, least: 3, most: 200 };
+const FLAT_OUT = { seconds: 0.05, least: 3, most: 400 };
 const PACED = { seconds: 0.5, least: 3, most: 20 };
 
-/** The share of a round that a server may wait for its clients, or for a processor, until it is worth a word. */
+/** The share of a round that a server may wait, for its clients or for a processor, until it is worth a word. */
 const MUCH_WAITING = 0.05;
 const MUCH_OTHER_WORK = 0.2;
 
@@ -101,7 +101,7 @@ function tellOfDoubts(rounds: Rounds, tell: (text: string) => void): void {
   for (const [name, own] of rounds) {
     const waited = median(own.map(({ server }) => server.waited));
     if (waited > MUCH_WAITING) tell(`  doubtful: the server of ${name} waited for its clients ${percent(waited)}`);
-    else leastBusy = Math.min(leastBusy, median(own.map(({ server }) => server.cpuMs / server.ms)));
+    else leastBusy = Math.min(leastBusy, median(own.map(processorShare)));
   }
   if (leastBusy < 1 - MUCH_OTHER_WORK) {
     tell(`  doubtful: a server had its processor only ${percent(leastBusy)}; read the rows with -cpu`);

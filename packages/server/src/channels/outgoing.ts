@@ -13,15 +13,18 @@ import { refusalName } from "./traffic.js";
 export interface Outgoing {
   /** A text frame, or the bytes of a binary one. */
   readonly data: string | Uint8Array;
+  /** A text frame that begins like others is this, `body` and `]`: pieces that may be quicker to encode than `data`. */
+  readonly head?: string | undefined;
+  readonly body?: string | undefined;
   /** What an error reply is counted as. */
   readonly refusal?: string | undefined;
   /** Room for a transport's own form of it, made by the first socket that sends it. */
   wire?: Uint8Array | undefined;
 }
 
-/** A message; all of one shape, since every one that is sent passes the code that reads them. */
-export function outgoing(data: string | Uint8Array, refusal?: string): Outgoing {
-  return { data, refusal, wire: undefined };
+// All of one shape, as those of `PushEncoder`, since every message that is sent passes the code that reads them.
+function outgoing(data: string | Uint8Array, refusal?: string): Outgoing {
+  return { data, head: undefined, body: undefined, refusal, wire: undefined };
 }
 
 /**

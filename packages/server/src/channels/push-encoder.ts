@@ -1,5 +1,5 @@
 import type { JsonValue } from "@musubi/protocol";
-import { type Outgoing, outgoing, pushMessage } from "./outgoing.js";
+import { type Outgoing, pushMessage } from "./outgoing.js";
 
 /**
  * Makes the pushes of one channel, as {@link pushMessage} does.
@@ -26,7 +26,8 @@ export class PushEncoder {
       this.#event = event;
     }
     // What JSON has no word for is null in an array.
-    const text = payload === undefined ? "{}" : ((JSON.stringify(payload) as string | undefined) ?? "null");
-    return outgoing(`${this.#head}${text}]`);
+    const body = payload === undefined ? "{}" : ((JSON.stringify(payload) as string | undefined) ?? "null");
+    // The engine puts a long text together when it is read, which a transport that takes the pieces does not.
+    return { data: `${this.#head}${body}]`, head: this.#head, body, refusal: undefined, wire: undefined };
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { RawClient, start } from "./raw-client.test.util.js";
-import { serverFrame } from "./server-frame.js";
+import { messageFrame, serverFrame } from "./server-frame.js";
 
 describe("a frame of the server (RFC 6455 section 5.2)", () => {
   it("is the one of section 5.7's example", () => {
@@ -29,6 +29,16 @@ describe("a frame of the server (RFC 6455 section 5.2)", () => {
     const bodies = frames.map((frame) => Buffer.from(frame.subarray((frame[1] ?? 0) < 126 ? 2 : 4)).toString());
     expect(bodies).toEqual(texts);
     expect(frames.map(([first]) => first)).toEqual(texts.map(() => 0x81));
+  });
+
+  it.each([0, 1, 100, 123, 124, 125, 126, 127, 990, 991, 992, 5_000])("is the same of pieces, %i of them", (size) => {
+    const pieces = ["a", "ü", "\u{1F600}"];
+    for (const head of ["[", '["ü",']) {
+      const body = Array.from({ length: size }, (_, at) => pieces[at % 3]).join("");
+      const data = `${head}${body}]`;
+      expect(Buffer.from(messageFrame({ data, head, body }))).toEqual(Buffer.from(serverFrame(data)));
+      expect(Buffer.from(messageFrame({ data }))).toEqual(Buffer.from(serverFrame(data)));
+    }
   });
 
   it("is read by a client whatever its size", async () => {

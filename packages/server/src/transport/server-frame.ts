@@ -1,11 +1,15 @@
+import type { Outgoing } from "../channels/outgoing.js";
+
 const OPCODE_TEXT = 0x81;
 const OPCODE_BINARY = 0x82;
+const CLOSING_BRACKET = 0x5d;
 
 /** As large as the slabs of `Buffer.allocUnsafe`: a frame that stays for long keeps no more than one of them. */
 const SLAB_BYTES = 8 * 1024;
 
 /** Texts of up to this many UTF-16 units find room in a slab whatever their bytes. */
 const MAX_SHORT_TEXT = 1_000;
+const MAX_SHORT_HEADER = 4;
 
 let slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
 let used = 0;
@@ -36,14 +40,37 @@ export function serverFrame(data: string | Uint8Array): Uint8Array {
   return frame;
 }
 
-/** Writes the text first and its length afterwards: to learn that beforehand is to read the text twice. */
+/**
+ * The frame of a message that has a head (see `Outgoing`), or of any other.
+ *
+ * The two pieces of a text go into the frame one by one: nobody has to put them together first.
+ */
+export function messageFrame({ data, head, body }: Pick<Outgoing, "data" | "head" | "body">): Uint8Array {
+  if (head === undefined || body === undefined) return serverFrame(data);
+  const length = head.length + body.length + 1;
+  if (length > MAX_SHORT_TEXT) return serverFrame(data);
+  makeRoom(length);
+  let size = slab.write(head, used + MAX_SHORT_HEADER);
+  size += slab.write(body, used + MAX_SHORT_HEADER + size);
+  slab[used + MAX_SHORT_HEADER + size] = CLOSING_BRACKET;
+  return seal(size + 1);
+}
+
 function shortTextFrame(text: string): Uint8Array {
-  if (SLAB_BYTES - used < 4 + 3 * text.length) {
-    slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
-    used = 0;
-  }
-  const size = slab.write(text, used + 4);
-  const end = used + 4 + size;
+  makeRoom(text.length);
+  return seal(slab.write(text, used + MAX_SHORT_HEADER));
+}
+
+/** Sees to it that a short text of so many UTF-16 units fits into the slab. */
+function makeRoom(length: number): void {
+  if (SLAB_BYTES - used >= MAX_SHORT_HEADER + 3 * length) return;
+  slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+  used = 0;
+}
+
+/** Writes the header before a text that is in the slab already: to learn its size beforehand is to read it twice. */
+function seal(size: number): Uint8Array {
+  const end = used + MAX_SHORT_HEADER + size;
   let start = used;
   if (size < 126) {
     start += 2;

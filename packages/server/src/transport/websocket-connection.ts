@@ -14,7 +14,7 @@ import type { Connection } from "./connection-set.js";
 import { DrainListeners } from "./drain-listeners.js";
 import { flushLater } from "./flush-queue.js";
 import type { OwnedWebSocket, WebSocketOwner } from "./owned-web-socket.js";
-import { serverFrame } from "./server-frame.js";
+import { messageFrame } from "./server-frame.js";
 
 /** What all connections of an endpoint share. */
 export interface WebSocketConnectionOptions {
@@ -87,7 +87,7 @@ export class WebSocketConnection implements SessionTransport, Connection, WebSoc
       });
       return;
     }
-    const frame = (message.wire ??= serverFrame(message.data));
+    const frame = (message.wire ??= messageFrame(message));
     this.#heldBytes += frame.length;
     if (this.#held === undefined) {
       this.#held = frame;
