@@ -189,6 +189,8 @@ describe(`a server with stores, uploads, presence and channels (FUZZ_SEED=${SEED
             string,
             object,
           ];
+          // No message ends the channels of stores and uploads, however malformed it is.
+          if (event === "phx_error") expect(String(topic)).not.toMatch(/^musubi(:connection$|_upload:)/);
           const known = /^(musubi_upload|musubi|echo|room|plain)\b/.exec(String(topic));
           if (event === "phx_reply" && known !== null) note(`${(payload as { status: string }).status} ${known[1]}`);
         });
@@ -230,7 +232,7 @@ describe(`a server with stores, uploads, presence and channels (FUZZ_SEED=${SEED
           tcp.on("error", () => {}).resume();
           tcp.write(input.handshake());
           // Many never go on, and hold their connection.
-          open.push(tcp);
+          open.push({ destroy: () => tcp.resetAndDestroy() });
         } else {
           const { webSocket: wild } = await openWild();
           wild.on("error", () => {});
@@ -239,6 +241,8 @@ describe(`a server with stores, uploads, presence and channels (FUZZ_SEED=${SEED
         }
         await calm.isServed();
         if (open.length > 50) for (const one of open.splice(0, 25)) one.destroy();
+        // Some are torn down while the server still asks who they are.
+        if (input.chance(0.3)) open.pop()?.destroy();
       }
       for (const one of open) one.destroy();
     });

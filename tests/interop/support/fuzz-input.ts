@@ -140,7 +140,7 @@ export class FuzzInput {
   /** An upgrade request that stops half-way, or asks for what there is not. */
   handshake(): Buffer {
     const lines = [
-      `${this.pick(["GET", "GET", "POST", "BREW", ""])} /socket/${this.pick(["websocket", "longpoll", "?", "../x"])}?vsn=2.0.0 HTTP/1.1`,
+      `${this.pick(["GET", "GET", "POST", "BREW", ""])} /socket/${this.pick(["websocket", "longpoll", "?", "../x"])}?vsn=2.0.0${this.pick(["", "&slow=1", "&slow=1", "&refuse=1"])} HTTP/1.1`,
       "Host: 127.0.0.1",
       "Connection: Upgrade",
       `Upgrade: ${this.pick(["websocket", "websocket", "h2c", ""])}`,

@@ -138,7 +138,10 @@ export async function startFuzzServer(): Promise<FuzzServer> {
   const musubi = createMusubiServer({
     stores: [Desk],
     channels: [...echoChannels().slice(0, 1).map(asApp), room, plain],
-    connect: ({ params }) => (params["refuse"] === undefined ? { id: params["user"] ?? null } : false),
+    connect: async ({ params }) => {
+      if (params["slow"] !== undefined) await new Promise((resolve) => setTimeout(resolve, 20));
+      return params["refuse"] === undefined ? { id: params["user"] ?? null } : false;
+    },
     pubsub,
     logger,
     maxFrameBytes: 60_000,

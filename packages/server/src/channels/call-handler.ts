@@ -21,12 +21,12 @@ export function callHandler(
       return definition.intercept?.[mail.event]?.(context, mail.payload);
     case "push": {
       const { event, payload } = mail.frame;
-      if (typeof event === "string") {
-        // Own handlers only: an event named like a member of Object.prototype is as unknown as any other.
-        if (definition.handlers !== undefined && Object.hasOwn(definition.handlers, event)) {
-          return definition.handlers[event]?.(context, payload);
-        }
-        if (definition.fallback !== undefined) return definition.fallback(context, event, payload);
+      // Own handlers only: an event named like a member of Object.prototype is as unknown as any other.
+      if (typeof event === "string" && definition.handlers !== undefined && Object.hasOwn(definition.handlers, event)) {
+        return definition.handlers[event]?.(context, payload);
+      }
+      if (definition.fallback !== undefined) {
+        return definition.fallback(context, typeof event === "string" ? event : JSON.stringify(event), payload);
       }
       throw new MusubiError("unknown_event", `channel ${brief(context.topic)} has no handler for ${brief(event)}`);
     }

@@ -173,7 +173,14 @@ describe("a channel's code", () => {
     ]).join();
     socket.say("1", "2", "room:a", "ping", {});
     socket.say("1", "3", "room:a", "constructor", {});
-    expect(socket.take()).toEqual([okTo("1", "2", "ping"), okTo("1", "3", { unknown: "constructor" })]);
+    socket.say("1", "4", "room:a", null, {});
+    socket.say("1", "5", "room:a", ["ping"], {});
+    expect(socket.take()).toEqual([
+      okTo("1", "2", "ping"),
+      okTo("1", "3", { unknown: "constructor" }),
+      okTo("1", "4", { unknown: "null" }),
+      okTo("1", "5", { unknown: '["ping"]' }),
+    ]);
   });
 
   it.each([

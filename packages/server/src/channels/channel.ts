@@ -86,7 +86,7 @@ export interface ChannelCode<State = unknown> {
   readonly handlers?: Readonly<
     Record<string, (ctx: ChannelContext<State>, payload: unknown) => HandlerResult | Promise<HandlerResult>>
   >;
-  /** Takes every event that has no handler. */
+  /** Takes every event that has no handler; one that is no string, as its JSON. */
   fallback?(ctx: ChannelContext<State>, event: string, payload: unknown): HandlerResult | Promise<HandlerResult>;
   /** Events whose broadcasts pass through this channel's code before they reach its client (`handle_out`). */
   readonly intercept?: Readonly<

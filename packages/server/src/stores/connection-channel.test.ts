@@ -267,6 +267,8 @@ describe("input at the door", () => {
     ["allow_upload", {}, "malformed_message"],
     ["cancel_upload", { root_id: "nobody", store_id: [], name: "a", ref: "1" }, "unknown_root"],
     ["toString", {}, "unknown_event"],
+    [null as never, {}, "unknown_event"],
+    [["mount"] as never, {}, "unknown_event"],
   ])("%s %j is answered %s, and the channel lives", async (event, payload, code) => {
     const client = await new StoreServer([Counter]).connect();
     await client.mount("Test.Counter");
