@@ -45,21 +45,12 @@ export class StreamList {
 
   /** The items in order. The same array until something changes; never written to once handed out. */
   items(): readonly JsonValue[] {
-    if (this.#itemsRead === undefined) {
-      this.#close();
-      // Without holes every slot from the head on holds an item.
-      this.#itemsRead = this.#items.slice(this.#head) as JsonValue[];
-    }
-    return this.#itemsRead;
+    return (this.#itemsRead ??= this.#copy(this.#items));
   }
 
   /** The keys in the order of {@link StreamList.items}, cached in the same way. */
   keys(): readonly string[] {
-    if (this.#keysRead === undefined) {
-      this.#close();
-      this.#keysRead = this.#keys.slice(this.#head) as string[];
-    }
-    return this.#keysRead;
+    return (this.#keysRead ??= this.#copy(this.#keys));
   }
 
   /**
@@ -70,10 +61,7 @@ export class StreamList {
    * is 0, else from the front.
    */
   insert(key: string, at: number, item: JsonValue, limit: number | null): void {
-    if (limit === 0) {
-      this.reset();
-      return;
-    }
+    if (limit === 0) return this.reset();
     let entry = this.#byKey.get(key);
     if (entry === undefined) this.#byKey.set(key, (entry = { slot: 0 }));
     else this.#vacate(entry.slot);
@@ -120,6 +108,12 @@ export class StreamList {
     this.#items = [];
     this.#head = this.#size = 0;
     this.#itemsRead = this.#keysRead = NONE;
+  }
+
+  #copy<T>(list: readonly (T | undefined)[]): readonly T[] {
+    this.#close();
+    // Without holes every slot from the head on is in use.
+    return list.slice(this.#head) as T[];
   }
 
   /** Frees the slot of an entry that goes or moves. */

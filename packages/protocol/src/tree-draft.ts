@@ -91,7 +91,7 @@ export class TreeDraft {
   #step(op: PatchOp, node: JsonValue | undefined, before: Before, start: number, levels: number): Container {
     const { path } = op;
     if (typeof node !== "object" || node === null) throw missing(path);
-    if (levels === 0) throw new MusubiError("too_deep", `a path leads more than ${MAX_JSON_DEPTH} levels down`);
+    if (levels === 0) throw new MusubiError("too_deep", "a path is too deep");
     if (Array.isArray(node)) {
       const array = node as JsonArray;
       const index = scanIndex(path, start, array.length);
@@ -177,7 +177,7 @@ export class TreeDraft {
 }
 
 function missing(path: string): MusubiError {
-  return new MusubiError("path_not_found", `${quote(path)} leads nowhere in this tree`, { details: { path } });
+  return new MusubiError("path_not_found", `${quote(path)} leads nowhere`, { details: { path } });
 }
 
 function memberOf(value: Before, slot: string | number): Before {

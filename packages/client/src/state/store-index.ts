@@ -194,8 +194,7 @@ export class StoreIndex implements DraftObserver {
     record.change = this.#change;
     record.formerId = record.id;
     record.formerNode = record.unseenNode;
-    if (this.#staged.length > 0) this.#staged.push(record);
-    else this.#staged = [record];
+    this.#staged.push(record);
   }
 
   /** Keeps where a store node is, if that is kept at all. */

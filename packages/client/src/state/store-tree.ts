@@ -122,8 +122,7 @@ export class StoreTree {
    * deep-equals the former state keeps its identity. Throws `malformed_envelope`, with nothing changed.
    */
   applyInitial({ ops, stream_ops, upload_ops }: Envelope): readonly StoreRecord[] {
-    const [op] = ops;
-    this.#replace(op !== undefined && op.op !== "remove" ? op.value : null);
+    this.#replace((ops[0] as { readonly value?: JsonValue } | undefined)?.value);
     const former: FormerStreams = new Map();
     for (const record of this.#index.present()) {
       if (record.streams !== undefined) former.set(record, record.streams);
@@ -134,11 +133,9 @@ export class StoreTree {
     return this.#commit(changed, this.#uploads?.apply(upload_ops ?? [], this.#root as StoreNode, true));
   }
 
-  /** Applies a later envelope. Throws a `MusubiError` when an op does not apply, with nothing changed. */
+  /** Applies a later envelope, which only a root that is live gets. Throws a `MusubiError` when an op does not apply, with nothing changed. */
   applyPatch({ ops, stream_ops, upload_ops }: Envelope): readonly StoreRecord[] {
-    const root = this.#root;
-    if (root === undefined) throw new MusubiError("path_not_found", "the root has no state yet");
-    this.#applyOps(root, ops);
+    this.#applyOps(this.#root as StoreNode, ops);
     const streams = stream_ops.length === 0 ? undefined : this.#applyStreamOps(stream_ops);
     return this.#commit(streams, upload_ops && this.#uploads?.apply(upload_ops, this.#root as StoreNode));
   }
@@ -171,7 +168,7 @@ export class StoreTree {
   }
 
   /** Takes a whole tree, all of its own, in place of the present one. */
-  #replace(value: JsonValue): void {
+  #replace(value: JsonValue | undefined): void {
     if (typeof value !== "object" || value === null || !isStoreLike(value) || value[STORE_ID_KEY].length > 0) {
       throw new MusubiError("malformed_envelope", `the tree of a root must have "${STORE_ID_KEY}": []`);
     }

@@ -37,16 +37,12 @@ export function handleRecordEvent(
 
 /** Tells the listeners of the touched stores, once each; who comes or goes meanwhile counts from the next change. */
 export function notifyStores(touched: readonly StoreRecord[], logger: Logger): void {
-  let calls: StoreListener[] | undefined;
+  const calls: StoreListener[] = [];
   for (let index = 0; index < touched.length; index++) {
     const { listeners } = touched[index] as StoreRecord;
-    if (listeners === undefined) continue;
-    for (const { call } of listeners) {
-      if (calls === undefined) calls = [call];
-      else calls.push(call);
-    }
+    if (listeners !== undefined) for (const listener of listeners) calls.push(listener.call);
   }
-  if (calls !== undefined) notifyAll(calls, logger);
+  notifyAll(calls, logger);
 }
 
 /** Hands events to the handlers of the stores that emitted them; one without a store comes from the root. */
