@@ -15,7 +15,6 @@ import { consoleLogger } from "../logger.js";
 import { command } from "../stores/command.js";
 import { defineStore } from "../stores/define-store.js";
 import { child, upload } from "../stores/placeholders.js";
-import type { ErasedHooks } from "../stores/run-hooks.js";
 import { type StoreClient, StoreServer, turns } from "../stores/store-client.test.util.js";
 import { UploadService } from "../uploads/upload-service.js";
 import { tracingHooks } from "./tracing.js";
@@ -69,7 +68,7 @@ let root: string;
 async function open(): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), "musubi-tracing-"));
   const uploads = new UploadService({ directory }, systemClock, consoleLogger);
-  const server = new StoreServer([Page], { hooks: [tracingHooks as ErasedHooks], uploads });
+  const server = new StoreServer([Page], { hooks: [tracingHooks], uploads });
   undos.push(
     () => uploads.close(),
     () => rm(directory, { recursive: true }),

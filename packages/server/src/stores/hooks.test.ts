@@ -4,7 +4,6 @@ import { command } from "./command.js";
 import { defineStore } from "./define-store.js";
 import { halt, type MessageReport, type ServerHooks } from "./hooks.js";
 import { child } from "./placeholders.js";
-import type { ErasedHooks } from "./run-hooks.js";
 import { gate, ManualClock, type StoreClient, StoreServer, turns } from "./store-client.test.util.js";
 
 /** Other tests say what a user is. */
@@ -70,7 +69,7 @@ const everywhere: ServerHooks = {
 
 let server: StoreServer;
 const start = (hooks: readonly ServerHooks[] = [everywhere], clock = new ManualClock()): StoreServer =>
-  new StoreServer([Board], { hooks: hooks as readonly ErasedHooks[], clock });
+  new StoreServer([Board], { hooks, clock });
 const open = async (user = "owner"): Promise<[StoreClient, string]> => {
   const client = await server.connect(user);
   const root = await client.mount("Hooks.Board");
