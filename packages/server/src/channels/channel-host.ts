@@ -3,6 +3,7 @@ import type { Logger } from "../logger.js";
 import type { ConnectedSocket } from "./channel.js";
 import type { Outgoing } from "./outgoing.js";
 import type { PubSub } from "./pubsub.js";
+import type { Lane } from "./topic-members.js";
 
 /** A channel as its host knows it: by identity, and by the topic it holds. */
 export interface HeldChannel {
@@ -17,6 +18,8 @@ export interface ChannelHost {
   /** Most pushes and intercepted broadcasts that wait for one channel. */
   readonly maxMailbox: number;
   send(message: Outgoing): void;
+  /** The way of broadcasts to the client, past everything that can be passed. */
+  readonly lane: Lane;
   /** Takes a frame as if it had just come. */
   dispatch(frame: Frame, bytes: number): void;
   /** Counts the bytes of a waiting frame; `false` when the socket may hold no more of them. */

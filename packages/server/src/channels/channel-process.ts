@@ -333,7 +333,7 @@ export class ChannelProcess implements ContextOwner, MailWork, TopicMember {
         break;
       case "subscribe":
         try {
-          const lane = this.#definition.intercept === undefined ? this.#host : null;
+          const lane = this.#definition.intercept === undefined ? this.#host.lane : null;
           this.#members = joinTopic(this.pubsub, this.topic, this, lane);
         } catch (cause) {
           // Without it the client would miss broadcasts and not know.

@@ -23,6 +23,7 @@ import { type Outgoing, pushMessage, replyMessage } from "./outgoing.js";
 import type { PubSub, Unsubscribe } from "./pubsub.js";
 import { RateLimit } from "./rate-limit.js";
 import type { SessionLimits } from "./session-limits.js";
+import type { Lane } from "./topic-members.js";
 import type { TrafficMeter } from "./traffic.js";
 
 /** Why the server ends a socket; a transport has its own code for each. */
@@ -41,6 +42,8 @@ const MAX_NAMES_LENGTH = 4096;
 export interface SessionTransport {
   /** Sends a message, in order; drops it once the transport is closing. */
   send(message: Outgoing): void;
+  /** The same for a broadcast, which passes the session by: the transport counts it. Without this the session sends it. */
+  relay?(message: Outgoing): void;
   /** Says goodbye; `transportClosed` follows when it has gone. */
   close(end: SessionEnd): void;
 }
@@ -61,7 +64,7 @@ export interface SessionEnvironment {
  *
  * Knows no WebSocket: a transport hands it messages and carries its answers. Nothing throws out of it.
  */
-export class SocketSession implements ChannelHost {
+export class SocketSession implements ChannelHost, Lane {
   // These come first, and so next to each other, because a broadcast reads them of every session.
   #isOpen = true;
   readonly #environment: SessionEnvironment;
@@ -92,6 +95,10 @@ export class SocketSession implements ChannelHost {
         if (isBroadcast(message) && message.event === "disconnect") this.close("disconnected");
       });
     }
+  }
+
+  get lane(): Lane {
+    return isLane(this.#transport) ? this.#transport : this;
   }
 
   /** How many topics are joined or being joined. */
@@ -149,6 +156,10 @@ export class SocketSession implements ChannelHost {
     if (!this.#isOpen) return;
     this.#transport.send(message);
     this.#environment.traffic?.sent(message);
+  }
+
+  relay(message: Outgoing): void {
+    this.send(message);
   }
 
   dispatch(frame: Frame, bytes: number): void {
@@ -260,6 +271,10 @@ export class SocketSession implements ChannelHost {
     this.#unsubscribe?.();
     for (const channel of this.#channels?.values() ?? []) channel.disconnect(reason);
   }
+}
+
+function isLane(transport: Partial<Lane>): transport is Lane {
+  return transport.relay !== undefined;
 }
 
 function isDeep(value: unknown): boolean {

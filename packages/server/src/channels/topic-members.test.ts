@@ -39,7 +39,7 @@ function member(hear: (broadcast: Broadcast) => void = () => {}): TopicMember & 
 
 function lane(): Lane & { readonly sent: Outgoing[] } {
   const sent: Outgoing[] = [];
-  return { logger, sent, send: (message) => void sent.push(message) };
+  return { sent, relay: (message) => void sent.push(message) };
 }
 
 const say = (pubsub: PubSub, event: string): void => pubsub.publish("phx:a", { event, payload: {}, except: null });
@@ -167,8 +167,7 @@ describe("the members of a topic", () => {
       const pubsub = counting();
       const last = lane();
       const broken: Lane = {
-        logger,
-        send() {
+        relay() {
           throw new Error("no");
         },
       };

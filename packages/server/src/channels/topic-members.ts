@@ -12,8 +12,8 @@ export interface TopicMember {
 
 /** The way to a member's client, past the member. */
 export interface Lane {
-  readonly logger: Logger;
-  send(message: Outgoing): void;
+  /** Sends what goes to everybody, and sees to it that it is counted. */
+  relay(message: Outgoing): void;
 }
 
 const topics = new WeakMap<PubSub, Map<string, TopicMembers>>();
@@ -26,7 +26,7 @@ const topics = new WeakMap<PubSub, Map<string, TopicMembers>>();
 export function joinTopic(pubsub: PubSub, topic: string, member: TopicMember, lane: Lane | null): TopicMembers {
   const ofPubSub = topics.get(pubsub) ?? new Map<string, TopicMembers>();
   topics.set(pubsub, ofPubSub);
-  const members = ofPubSub.get(topic) ?? new TopicMembers(pubsub, topic, () => ofPubSub.delete(topic));
+  const members = ofPubSub.get(topic) ?? new TopicMembers(pubsub, topic, member.logger, () => ofPubSub.delete(topic));
   members.add(member, lane);
   ofPubSub.set(topic, members);
   return members;
@@ -41,15 +41,17 @@ export function joinTopic(pubsub: PubSub, topic: string, member: TopicMember, la
 export class TopicMembers {
   readonly #pubsub: PubSub;
   readonly #topic: string;
+  readonly #logger: Logger;
   readonly #emptied: () => void;
   readonly #members = new Map<TopicMember, Lane | null>();
   /** Members without a lane. */
   #withoutLane = 0;
   #unsubscribe: Unsubscribe | undefined;
 
-  constructor(pubsub: PubSub, topic: string, emptied: () => void) {
+  constructor(pubsub: PubSub, topic: string, logger: Logger, emptied: () => void) {
     this.#pubsub = pubsub;
     this.#topic = topic;
+    this.#logger = logger;
     this.#emptied = emptied;
   }
 
@@ -77,7 +79,7 @@ export class TopicMembers {
     const frame = this.#withoutLane === 0 && message.except === null ? this.#encode(message) : undefined;
     // Copies: who joins while this is told hears only what comes later.
     if (frame === undefined) this.#each([...this.#members.keys()], (member) => member.hear(message));
-    else this.#each([...this.#members.values()] as Lane[], (lane) => lane.send(frame));
+    else this.#each([...this.#members.values()] as Lane[], (lane) => lane.relay(frame));
   }
 
   /** The frame; `undefined` for what cannot be encoded, of which each member has to hear. */
@@ -89,12 +91,12 @@ export class TopicMembers {
     }
   }
 
-  #each<Told extends { readonly logger: Logger }>(all: readonly Told[], tell: (one: Told) => void): void {
+  #each<Told>(all: readonly Told[], tell: (one: Told) => void): void {
     for (const one of all) {
       try {
         tell(one);
       } catch (cause) {
-        one.logger.error({ err: cause, topic: this.#topic }, "a channel failed to take a broadcast");
+        this.#logger.error({ err: cause, topic: this.#topic }, "a channel failed to take a broadcast");
       }
     }
   }

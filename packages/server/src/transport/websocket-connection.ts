@@ -99,6 +99,11 @@ export class WebSocketConnection implements SessionTransport, Connection, WebSoc
     }
   }
 
+  relay(message: Outgoing): void {
+    this.send(message);
+    this.#options.environment.traffic?.sent(message);
+  }
+
   flush(): void {
     const held = this.#held;
     const bytes = this.#heldBytes;
