@@ -244,7 +244,7 @@ describe("around", () => {
       mount: (ctx) => ({ value: ctx.assignAsync("value", () => Promise.reject(new Error("no such value"))) }),
       render: ({ value }) => ({ value }),
     });
-    const loaders = new StoreServer([Loader], { hooks: [tracer("it")] as readonly ErasedHooks[] });
+    const loaders = new StoreServer([Loader], { hooks: [tracer("it")] });
     const client = await loaders.connect();
     await client.mount("Hooks.Loader");
     work.length = 0;
@@ -281,7 +281,7 @@ describe("what a report says of its envelope", () => {
         }),
       },
     });
-    const slow = new StoreServer([Slow], { hooks: [everywhere] as readonly ErasedHooks[], clock });
+    const slow = new StoreServer([Slow], { hooks: [everywhere], clock });
     const client = await slow.connect();
     const root = await client.mount("Hooks.Slow");
     await client.command(root, "set", { n: 1 });
