@@ -19,7 +19,7 @@ export interface Round {
 }
 
 /** Batches whose memory is measured one by one; the first two pay for what is made once. */
-const BATCHES = 10;
+const BATCHES = 6;
 const FIRST = 2;
 
 /** A subject's server and its clients: a process each, and sockets between them. */

@@ -16,10 +16,10 @@ const calls = {
   },
   /** Bytes in use on and off the heap of V8; what the kernel and libuv hold is not among them. */
   async memory(): Promise<number> {
-    // Twice, a turn apart: what the first lets go of may hold more.
-    for (let each = 0; each < 2; each++) {
+    // Several times, a while apart: what one lets go of may hold more.
+    for (let each = 0; each < 4; each++) {
       globalThis.gc?.();
-      await new Promise((resolve) => setImmediate(resolve));
+      await new Promise((resolve) => setTimeout(resolve, 10));
     }
     const { heapUsed, external } = process.memoryUsage();
     return heapUsed + external;
