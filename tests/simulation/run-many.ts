@@ -1,10 +1,11 @@
 import { SeededRandom } from "@musubi/testing";
 import { type Action, drawActions } from "./actions.js";
 import { COVERED, type Counts, Coverage, describeCounts, type Kind } from "./coverage.js";
+import type { ScenarioResult } from "./play.js";
 import { type Action as RealAction, drawActions as drawRealActions } from "./real/actions.js";
 import { KINDS, type Kind as RealKind } from "./real/kinds.js";
 import { runRealScenario } from "./real/real-scenario.js";
-import { runScenario, type ScenarioResult } from "./scenario.js";
+import { runScenario } from "./scenario.js";
 import { shrink } from "./shrink.js";
 
 /** A simulation: what its scenarios are made of, and what they have to come across. */

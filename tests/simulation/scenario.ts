@@ -1,59 +1,27 @@
 import { SeededRandom } from "@musubi/testing";
 import type { Action, Reaction } from "./actions.js";
 import type { Hold } from "./application.js";
-import { type Counts, covered, type Kind } from "./coverage.js";
+import { covered, type Kind } from "./coverage.js";
 import { Divergence } from "./divergence.js";
 import { dispatch } from "./dispatch.js";
 import { PLANNED_ERROR } from "./planned-error.js";
-import { settlePromises } from "./virtual-time.js";
-import { loaded, warmUp } from "./warm-up.js";
+import { play, type ScenarioResult, type Script } from "./play.js";
+import { loaded } from "./warm-up.js";
 import type { WatchedListener } from "./watched-listener.js";
 import { World } from "./world.js";
-
-/** How a scenario went. */
-export interface ScenarioResult<Each extends string = Kind> {
-  /** What the client did wrong; `undefined` when nothing. */
-  readonly failure: Error | undefined;
-  /** What happened, in order. */
-  readonly trace: readonly string[];
-  /** What was come across, and how often. */
-  readonly counts: Counts<Each>;
-}
 
 /** Longest that client and server may take to agree once nothing goes wrong any more, in virtual milliseconds. */
 const AGREE_WITHIN_MS = 240_000;
 
-/**
- * Runs a scenario from its beginning to the moment when everything was given back. The same seed and actions give the
- * same run, to the letter of its trace.
- */
-export async function runScenario(seed: number, actions: readonly Action[]): Promise<ScenarioResult> {
-  await warmUp();
-  const world = new World(seed);
-  const scenario = new Scenario(world);
-  const restore = world.time.install();
-  const onRejection = (error: unknown): void => world.fail(error);
-  process.on("unhandledRejection", onRejection);
-  try {
-    for (const action of actions) {
-      world.note(JSON.stringify(action));
-      await scenario.act(action);
-      await world.pass(0);
-    }
-    await scenario.settle();
-    await scenario.end();
-    return { failure: undefined, trace: world.trace, counts: world.coverage.counts };
-  } catch (error) {
-    const failure = error instanceof Error ? error : new Error(String(error));
-    return { failure, trace: world.trace, counts: world.coverage.counts };
-  } finally {
-    await settlePromises();
-    process.off("unhandledRejection", onRejection);
-    restore();
-  }
+/** Runs a scenario of a client and a model server. */
+export function runScenario(seed: number, actions: readonly Action[]): Promise<ScenarioResult<Kind>> {
+  return play(() => {
+    const world = new World(seed);
+    return { world, script: new Scenario(world) };
+  }, actions);
 }
 
-class Scenario {
+class Scenario implements Script<Action> {
   readonly #world: World;
   readonly #listeners: { readonly hold: Hold; readonly listener: WatchedListener }[] = [];
   /** How often each listener did what it does when it is called. */
@@ -172,7 +140,6 @@ class Scenario {
     return from[index % from.length] ?? (pairs[index % pairs.length] as string);
   }
 
-  /** Mends everything, waits until it is quiet, and compares the two sides. */
   async settle(): Promise<void> {
     const world = this.#world;
     world.network.heal();
@@ -194,7 +161,6 @@ class Scenario {
     world.coverage.note("settled world");
   }
 
-  /** Gives everything back: nothing may be left on either side. */
   async end(): Promise<void> {
     const world = this.#world;
     const { connections } = world;

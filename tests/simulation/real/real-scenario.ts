@@ -3,9 +3,8 @@ import { SeededRandom } from "@musubi/testing";
 import { Coverage, covered } from "../coverage.js";
 import { Divergence } from "../divergence.js";
 import { PLANNED_ERROR } from "../planned-error.js";
-import type { ScenarioResult } from "../scenario.js";
+import { play, type Played, type ScenarioResult, type Script } from "../play.js";
 import { settlePromises, VirtualTime } from "../virtual-time.js";
-import { warmUp } from "../warm-up.js";
 import type { Action } from "./actions.js";
 import { KINDS, type Kind } from "./kinds.js";
 import { Ledger } from "./ledger.js";
@@ -17,34 +16,15 @@ const PAGES = ["a", "a", "a", "b", "b", FORBIDDEN];
 /** Longest that all may take to agree once nothing goes wrong any more, in virtual milliseconds. */
 const AGREE_WITHIN_MS = 240_000;
 
-/** Runs a scenario of several clients and the real server from its beginning until everything was given back. */
-export async function runRealScenario(seed: number, actions: readonly Action[]): Promise<ScenarioResult<Kind>> {
-  await warmUp();
-  const scenario = new RealScenario(seed);
-  const restore = scenario.time.install();
-  const onRejection = (error: unknown): void => scenario.fail(error);
-  process.on("unhandledRejection", onRejection);
-  try {
-    await scenario.begin();
-    for (const action of actions) {
-      scenario.trace.push(`${scenario.time.now - 1_000_000} ${JSON.stringify(action)}`);
-      await scenario.act(action);
-      await scenario.pass(0);
-    }
-    await scenario.settle();
-    await scenario.end();
-    return { failure: undefined, trace: scenario.trace, counts: scenario.coverage.counts };
-  } catch (error) {
-    const failure = error instanceof Error ? error : new Error(String(error));
-    return { failure, trace: scenario.trace, counts: scenario.coverage.counts };
-  } finally {
-    await settlePromises();
-    process.off("unhandledRejection", onRejection);
-    restore();
-  }
+/** Runs a scenario of several clients and the real server. */
+export function runRealScenario(seed: number, actions: readonly Action[]): Promise<ScenarioResult<Kind>> {
+  return play(() => {
+    const scenario = new RealScenario(seed);
+    return { world: scenario, script: scenario };
+  }, actions);
 }
 
-class RealScenario {
+class RealScenario implements Played<Kind>, Script<Action> {
   readonly time = new VirtualTime();
   readonly coverage = new Coverage<Kind>();
   readonly trace: string[] = [];
@@ -67,6 +47,10 @@ class RealScenario {
           this.fail(new Divergence("the server reports no error", `${message}: ${String(err)}`));
       },
     });
+  }
+
+  note(text: string): void {
+    this.trace.push(`${this.time.now - 1_000_000} ${text}`);
   }
 
   fail(error: unknown): void {
@@ -133,7 +117,6 @@ class RealScenario {
     }
   }
 
-  /** Lets `ms` pass, with a look after each thing that happens. */
   async pass(ms: number): Promise<void> {
     const until = this.time.now + ms;
     await settlePromises();
@@ -145,7 +128,6 @@ class RealScenario {
     this.time.moveTo(until);
   }
 
-  /** Mends everything, waits until it is quiet, and compares all clients with the database. */
   async settle(): Promise<void> {
     for (const client of this.#clients) {
       client.network.heal();
@@ -163,7 +145,6 @@ class RealScenario {
     this.coverage.note("settled world");
   }
 
-  /** Gives everything back: nothing may be left on either side. */
   async end(): Promise<void> {
     for (const client of this.#clients) await client.leave();
     await this.pass(60_000);
