@@ -101,11 +101,14 @@ export interface Level {
 export interface FuzzServer {
   readonly port: number;
   readonly musubi: MusubiServer;
-  /** What was logged as an error, but for what the app's own code threw. */
+  /** What was logged as an error, but for what the app's own code threw, or ended on purpose. */
   readonly errors: readonly unknown[];
   level(): Promise<Level>;
   close(): Promise<void>;
 }
+
+/** A message of the echo channel that has its handler end it with an error, which throws nothing. */
+const ASKS_TO_CRASH = "stop_error";
 
 /** The folder of this process, and the file that tells others that it lives. */
 const OWN_FILES = /^p-[\w-]{22}(.heartbeat)?$/;
@@ -114,8 +117,8 @@ const OWN_FILES = /^p-[\w-]{22}(.heartbeat)?$/;
 export async function startFuzzServer(): Promise<FuzzServer> {
   const directory = await mkdtemp(join(tmpdir(), "musubi-fuzz-"));
   const errors: unknown[] = [];
-  const error = (details: { readonly err?: unknown }, message: string): void => {
-    if (!(details.err instanceof AppError)) errors.push({ message, ...details });
+  const error = (details: { readonly err?: unknown; readonly event?: unknown }, message: string): void => {
+    if (!(details.err instanceof AppError || details.event === ASKS_TO_CRASH)) errors.push({ message, ...details });
   };
   const logger = { ...silentLogger, error };
   const { pubsub, count } = counting(createPubSub(logger));
