@@ -42,7 +42,7 @@ test("declared messages reach their handlers as they are: their schemas are for 
   });
   const view = await renderStore(Counter);
   await view.dispatch("add");
-  await view.send("double");
+  await view.sendTo([], "double");
   expect(view.state).toEqual({ n: 10 });
   await view.dispatch("reset");
   await expect.poll(() => view.state).toEqual({ n: 0 });

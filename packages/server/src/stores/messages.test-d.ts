@@ -4,6 +4,7 @@ import { command } from "./command.js";
 import type { AssignsOf } from "./context-of.js";
 import { defineStore } from "./define-store.js";
 import { child } from "./placeholders.js";
+import { renderStore } from "./render-store.js";
 import { type } from "./schema.js";
 import type { AnyStore } from "./store-types.js";
 
@@ -134,3 +135,19 @@ any.send({ module: "Messages.Desk", id: "1" }, "change", 1);
 any.sendUpdate({ module: "?", id: "1" }, [], { hours: 5 });
 const stores: readonly AnyStore[] = [Desk, Free, Plain, Row];
 createMusubiServer({ stores }).send({ module: "Messages.Desk", id: "1" }, "change");
+
+const view = await renderStore(Desk);
+await view.send("changed", { id: "1", title: "" });
+await view.send("minute");
+await view.sendTo(["row"], "whatever", 1);
+// @ts-expect-error there is no such message
+await view.send("change", { id: "1", title: "" });
+// @ts-expect-error a message has its type
+await view.send("changed", { id: "1" });
+// @ts-expect-error a message that is something has to be there
+await view.send("changed");
+const free = await renderStore(Free);
+await free.send("add", 5);
+// @ts-expect-error its handler takes a number
+await free.send("add", "5");
+await (await renderStore(Plain)).send("whatever", 1);

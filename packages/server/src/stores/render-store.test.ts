@@ -126,7 +126,7 @@ test("what fails rejects with the client's answer, and with the cause that clien
     cause: { message: "the cause" },
   });
   await expect(view.dispatchTo(["z"], "toggle")).rejects.toMatchObject({ details: { code: "unknown_store" } });
-  await expect(view.send("nothing")).rejects.toMatchObject({ code: "invalid_usage" });
+  await expect(view.sendTo([], "nothing")).rejects.toMatchObject({ code: "invalid_usage" });
   await expect(view.sendUpdate(["z"], {})).rejects.toMatchObject({ code: "invalid_usage" });
   await expect(view.dispatch("rename", { title: "unrenderable" })).rejects.toMatchObject({
     details: { code: "render_failed" },

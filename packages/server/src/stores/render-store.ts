@@ -17,8 +17,10 @@ import { consoleLogger, type Logger } from "../logger.js";
 import { sendFile, type TestFile } from "../uploads/send-file.js";
 import { UploadService } from "../uploads/upload-service.js";
 import type { User } from "../user.js";
+import type { MessagesOf } from "./context-of.js";
 import type { Assigns } from "./erased.js";
 import type { ServerHooks } from "./hooks.js";
+import type { MessageArgs, MessageName } from "./messages.js";
 import { SlowClients } from "./outlet/slow-clients.js";
 import { Root } from "./root.js";
 import { RootCopy } from "./root-copy.js";
@@ -50,7 +52,7 @@ type ReplyTo<Def, Name extends keyof CommandsOf<Def>> = CommandsOf<Def>[Name] ex
   : never;
 
 /** A mounted root without a client: what a client would have, and what it can do. */
-export interface StoreView<Def> {
+export interface StoreView<Def, Messages = {}> {
   /** The fields of the root as a client reads them, from the envelopes alone. */
   readonly state: StateOf<Def>;
   /** The tree as it travels, markers included; `null` before the first envelope. */
@@ -70,8 +72,10 @@ export interface StoreView<Def> {
   ): Promise<ReplyTo<Def, Name>>;
   /** The same for any store of the tree. */
   dispatchTo(storeId: StoreId, name: string, payload?: JsonValue): Promise<JsonObject>;
-  /** Has `info[name]` of a store (default: the root) handle a message; resolves when it is through. */
-  send(name: string, message?: unknown, storeId?: StoreId): Promise<void>;
+  /** Has `info[name]` of the root handle a message; resolves when it is through. Rejects with `invalid_usage`: no such handler. */
+  send<Name extends MessageName<Messages>>(name: Name, ...message: MessageArgs<Messages, Name>): Promise<void>;
+  /** The same for any store of the tree. */
+  sendTo(storeId: StoreId, name: string, message?: unknown): Promise<void>;
   sendUpdate(storeId: StoreId, assigns: Readonly<Record<string, unknown>>): Promise<void>;
   /**
    * Sends a file to an upload slot of a store (default: the root), as a client would; resolves with its ref when it is
@@ -97,7 +101,7 @@ type ParamsArgument<Params> = [unknown] extends [Params]
 export async function renderStore<S extends AnyStore>(
   store: S,
   ...args: ParamsArgument<ParamsOf<StoreDefOf<S>>>
-): Promise<StoreView<StoreDefOf<S>>> {
+): Promise<StoreView<StoreDefOf<S>, MessagesOf<S>>> {
   const [params = {}, options = {}] = args as [unknown?, RenderStoreOptions?];
   const { clock = systemClock, logger = consoleLogger } = options;
   const copy = new RootCopy();
@@ -154,6 +158,8 @@ export async function renderStore<S extends AnyStore>(
     });
   const dispatchTo = (storeId: StoreId, name: string, payload: JsonValue = {}): Promise<JsonObject> =>
     ask("command_failed", `the command "${name}" failed`, (answer) => root.command(storeId, name, payload, answer));
+  const sendTo = (storeId: StoreId, name: string, message?: unknown): Promise<void> =>
+    enqueued(root.send(name, message, storeId), `the info "${name}"`);
   const enqueued = async (taken: boolean, what: string): Promise<void> => {
     if (!taken) throw new MusubiError("invalid_usage", `no store took ${what}`);
     await root.handled();
@@ -175,8 +181,8 @@ export async function renderStore<S extends AnyStore>(
     },
     dispatch: (name: string, payload?: JsonValue) => dispatchTo([], name, payload),
     dispatchTo,
-    send: (name: string, message?: unknown, storeId?: StoreId) =>
-      enqueued(root.send(name, message, storeId), `the info "${name}"`),
+    send: (name: string, message?: unknown) => sendTo([], name, message),
+    sendTo,
     sendUpdate: (storeId: StoreId, assigns: Assigns) => enqueued(root.sendUpdate(storeId, assigns), "the update"),
     async: () => root.settled(),
     upload: (name: string, file: TestFile, storeId: StoreId = []) =>
@@ -187,5 +193,5 @@ export async function renderStore<S extends AnyStore>(
     },
   };
   // What it is typed by is known to the compiler alone.
-  return view as unknown as StoreView<StoreDefOf<S>>;
+  return view as unknown as StoreView<StoreDefOf<S>, MessagesOf<S>>;
 }
