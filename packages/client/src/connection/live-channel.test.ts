@@ -1,7 +1,7 @@
 import { FakeClock } from "@musubi/testing";
 import { Socket } from "phoenix";
 import { expect, test, vi } from "vitest";
-import { openConnectionState } from "../runtime.js";
+import { mountConnectionRoot, openConnectionState } from "../runtime.js";
 import { LineServer } from "../socket/line-server.test.util.js";
 
 test("protocol.md 2 (joins): a channel closed before its join was answered is joined anew by us alone", async () => {
@@ -26,6 +26,29 @@ test("protocol.md 2 (joins): a channel closed before its join was answered is jo
     connection.release();
     socket.disconnect();
     expect([clock.pending, logger.error.mock.calls]).toEqual([0, []]);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test("client.md 7: phoenix.js keeps no push, nor its timer, that nobody waits for", async () => {
+  // phoenix.js's timers are the platform's.
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  try {
+    const clock = new FakeClock();
+    const server = new LineServer();
+    server.answer = ({ event }) => (event === "mount" ? null : "ok");
+    const socket = new Socket("ws://line/socket", { transport: server.transport });
+    const { connection } = openConnectionState(socket, { clock, random: () => 0.5 });
+    await vi.advanceTimersByTimeAsync(0);
+    const before = vi.getTimerCount();
+    mountConnectionRoot(connection, { module: "Counter", id: "1" });
+    await vi.advanceTimersByTimeAsync(0);
+    expect([server.count("mount"), vi.getTimerCount()]).toEqual([1, before + 1]);
+    connection.release();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(vi.getTimerCount()).toBe(before);
+    socket.disconnect();
   } finally {
     vi.useRealTimers();
   }

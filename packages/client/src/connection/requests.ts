@@ -1,6 +1,6 @@
-import type { Clock, TimerHandle } from "@musubi/protocol";
+import type { Clock } from "@musubi/protocol";
 import type { LinkAnswer } from "./root-link.js";
-import type { ChannelLike } from "./socket-like.js";
+import type { ChannelLike, PushLike } from "./socket-like.js";
 
 /**
  * The waits of one join of one channel. When the join ends all of them end silently, here and nowhere else: what
@@ -12,7 +12,7 @@ export class JoinRequests {
   readonly #channel: ChannelLike;
   readonly #isConnected: () => boolean;
   readonly #clock: Clock;
-  readonly #waits = new Set<TimerHandle>();
+  readonly #waits = new Set<() => void>();
 
   constructor(channel: ChannelLike, isConnected: () => boolean, clock: Clock) {
     this.#channel = channel;
@@ -27,9 +27,14 @@ export class JoinRequests {
 
   /** Pushes `event`; `answer` is called at most once. Returns the undo of the wait. `timeoutMs` is in milliseconds. */
   push(event: string, payload: object, timeoutMs: number, answer: (answer: LinkAnswer) => void): () => void {
+    let sent: PushLike | undefined;
     const end = (): boolean => {
       this.#clock.clearTimeout(timer);
-      return this.#waits.delete(timer);
+      return this.#waits.delete(undo);
+    };
+    // phoenix.js would keep the push, and what it carries, until its own timer runs out: also of a channel that is left.
+    const undo = (): void => {
+      if (end()) sent?.trigger?.("timeout", {});
     };
     const settle =
       (status: LinkAnswer["status"]) =>
@@ -37,21 +42,20 @@ export class JoinRequests {
         if (end()) answer({ status, response });
       };
     const timer = this.#clock.setTimeout(settle("timeout"), timeoutMs);
-    this.#waits.add(timer);
+    this.#waits.add(undo);
     // Else the socket is going down: the end of this join follows, and ends this wait. phoenix.js forgets a push when
     // its own timer runs out, so that one has to be the longer of the two.
     if (this.isOpen) {
-      this.#channel
+      sent = this.#channel
         .push(event, payload, timeoutMs + 1_000)
         .receive("ok", settle("ok"))
         .receive("error", settle("error"));
     }
-    return end;
+    return undo;
   }
 
   /** Ends every wait without an answer. Nothing may be pushed afterwards. */
   end(): void {
-    for (const timer of this.#waits) this.#clock.clearTimeout(timer);
-    this.#waits.clear();
+    for (const undo of this.#waits) undo();
   }
 }

@@ -4,6 +4,8 @@ import type { SocketDetail } from "../socket/socket-detail.js";
 /** A push of phoenix.js, as far as this client uses it. */
 export interface PushLike {
   receive(status: string, callback: (response: unknown) => void): PushLike;
+  /** Answers it here, as its time-out does; private to phoenix.js, whose push else waits that long for nothing. */
+  trigger?(status: string, response: unknown): void;
 }
 
 /** A channel of phoenix.js, as far as this client uses it. */
