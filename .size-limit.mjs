@@ -34,7 +34,7 @@ export default [
       [client]: "*",
       "packages/client/dist/runtime.js": `{ ${Object.keys(runtime).join(", ")} }`,
       "packages/client/dist/uploads/upload-table.js": "{ UploadTable }",
-      "packages/client/dist/uploads/upload-engine.js": "{ UploadEngine }",
+      "packages/client/dist/uploads/upload-engine.js": "{ createUploadEngine }",
       "packages/client/dist/cache/cache-engine.js": "{ cacheEngine }",
       "packages/client/dist/connection/own-channel-topology.js": "{ OwnChannelTopology }",
     },

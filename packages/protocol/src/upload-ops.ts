@@ -36,17 +36,18 @@ export interface UploadEntry {
   readonly errors: readonly UploadError[];
 }
 
-interface UploadOpBase {
+/** What an {@link UploadOp} changes in its slot. */
+export type UploadChange =
+  | { readonly op: "config"; readonly config: UploadConfig }
+  | { readonly op: "add"; readonly ref: string; readonly entry: UploadEntry }
+  | { readonly op: "progress"; readonly ref: string; readonly progress: number }
+  | { readonly op: "complete" | "cancel"; readonly ref: string }
+  | { readonly op: "error"; readonly ref?: string | null; readonly error: JsonValue }
+  | { readonly op: "reset" };
+
+/** One change of an upload slot of a store (protocol.md section 6). */
+export type UploadOp = UploadChange & {
   readonly upload: string;
   readonly store_id: StoreId;
   readonly [member: string]: unknown;
-}
-
-/** One change of an upload slot of a store (protocol.md section 6). */
-export type UploadOp =
-  | (UploadOpBase & { readonly op: "config"; readonly config: UploadConfig })
-  | (UploadOpBase & { readonly op: "add"; readonly ref: string; readonly entry: UploadEntry })
-  | (UploadOpBase & { readonly op: "progress"; readonly ref: string; readonly progress: number })
-  | (UploadOpBase & { readonly op: "complete" | "cancel"; readonly ref: string })
-  | (UploadOpBase & { readonly op: "error"; readonly ref?: string | null; readonly error: JsonValue })
-  | (UploadOpBase & { readonly op: "reset" });
+};

@@ -100,7 +100,7 @@ export class Connection implements RootHost, TopologyHost {
     const { logger = consoleLogger } = options;
     this.socket = socket;
     this.topic = topic;
-    this.uploads = { socket, uploaders: new Map() };
+    this.uploads = { uploaders: new Map() };
     addUploaders(this.uploads, options.uploaders, logger);
     this.clock = options.clock ?? systemClock;
     this.#timer = new OneTimer(this.clock);

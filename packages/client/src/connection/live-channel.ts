@@ -31,7 +31,12 @@ export class LiveChannel {
   #isLeft = false;
 
   /** Joins; `payload` is asked for at every rejoin too. */
-  constructor(host: ChannelHost, topic: string, payload: () => object, owner: ChannelOwner) {
+  constructor(
+    host: Pick<ChannelHost, "socket" | "clock" | "logger">,
+    topic: string,
+    payload: () => object,
+    owner: ChannelOwner,
+  ) {
     const { socket, clock, logger } = host;
     const isConnected = (): boolean => socket.isConnected();
     const channel = socket.channel(topic, payload);

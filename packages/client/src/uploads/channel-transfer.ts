@@ -1,18 +1,9 @@
-import { CHUNK, isObject, type TimerHandle, UPLOAD_TOPIC, type UploadError } from "@musubi/protocol";
-import { JoinRequests } from "../connection/requests.js";
-import type { ChannelLike } from "../connection/socket-like.js";
-import { guarded } from "../connection/topology.js";
-import { JOINING, nextTransfer, type TransferEvent, type TransferSizes, type TransferState } from "./transfer-state.js";
+import { CHUNK, isObject, UPLOAD_TOPIC, type UploadError } from "@musubi/protocol";
+import { LiveChannel } from "../connection/live-channel.js";
+import { OneTimer } from "../one-timer.js";
+import type { Send } from "./transfer.js";
+import { nextTransfer, type TransferEvent, type TransferState } from "./transfer-state.js";
 import { readUploadError } from "./upload-error.js";
-import type { UploadHost } from "./upload-root.js";
-
-/** What a transfer tells its owner. Nothing follows `end`. */
-export interface TransferEvents {
-  /** A whole number from 0 to 100. */
-  handleProgress(percent: number): void;
-  /** Without an error the file is there. */
-  handleEnd(error?: UploadError): void;
-}
 
 /** Milliseconds to wait for the answer to a join or a chunk, with the socket connected. */
 export const CHUNK_TIMEOUT_MS = 30_000;
@@ -29,170 +20,118 @@ const BUSY = ["rate_limited", "overloaded"];
 const MAX_REFUSALS = 10;
 export const BUSY_DELAY_MS = 1_000;
 
-const NO_BYTES = new ArrayBuffer(0);
-
-/** What a {@link ChannelTransfer} sends. */
-export interface ChannelTransferOptions {
-  readonly host: UploadHost;
-  readonly ref: string;
-  readonly token: unknown;
-  readonly file: Blob;
-  readonly chunkBytes: number | null | undefined;
-}
-
 /** Drives `transfer-state.ts`: a file over its own channel. Only one chunk of the file is in memory at a time. */
-export class ChannelTransfer {
-  readonly #options: ChannelTransferOptions;
-  readonly #sizes: TransferSizes;
-  readonly #events: TransferEvents;
-  #state: TransferState = JOINING;
-  #channel: ChannelLike | undefined;
-  #requests: JoinRequests | undefined;
-  #timer: TimerHandle | undefined;
+export const sendOverChannel: Send<"channel"> = ({ host, ref, file, answer, chunkBytes, onProgress, onEnd }) => {
+  const { socket, clock } = host;
+  const { size } = file;
+  const most = Math.min(isCount(chunkBytes) && chunkBytes > 0 ? chunkBytes : DEFAULT_CHUNK_BYTES, MAX_CHUNK_BYTES);
+  const timer = new OneTimer(clock);
+  let state: TransferState = "joining";
+  /** The server has what is before. */
+  let at = 0;
+  let drops = 0;
   /** Since the last chunk that was answered ok. */
-  #crashes = 0;
-  #refusals = 0;
-  #chunk = NO_BYTES;
+  let crashes = 0;
+  let refusals = 0;
+  let chunk: ArrayBuffer;
+  let tell: () => void;
 
-  constructor(options: ChannelTransferOptions, events: TransferEvents) {
-    const { chunkBytes, file } = options;
-    this.#options = options;
-    this.#events = events;
-    const chunk = Number.isInteger(chunkBytes) && (chunkBytes as number) > 0 ? (chunkBytes as number) : undefined;
-    this.#sizes = { size: file.size, chunk: Math.min(chunk ?? DEFAULT_CHUNK_BYTES, MAX_CHUNK_BYTES) };
-    this.#awaitJoin();
-    this.#open();
-  }
-
-  /** Ends it without a word to its owner. */
-  stop(): void {
-    this.#send({ type: "stop" });
-  }
-
-  #open(): void {
-    const { host, ref, token } = this.#options;
-    const channel = host.uploads.socket.channel(UPLOAD_TOPIC + ref, { token });
-    this.#channel = channel;
-    const guard = <Args extends unknown[]>(handle: (...args: Args) => void): ((...args: Args) => void) =>
-      guarded(host.logger, () => this.#channel === channel, handle);
-    channel.onError(guard(() => this.#drop()));
-    channel.onClose(
-      guard(() => {
-        this.#channel = undefined;
-        this.#send({ type: "closed" });
-      }),
-    );
-    channel
-      .join()
-      .receive(
-        "ok",
-        guard((response) => this.#handleJoined(channel, response)),
-      )
-      .receive(
-        "error",
-        guard((response) => this.#send({ type: "refused", error: readUploadError(response, "internal") })),
-      );
-  }
-
-  #handleJoined(channel: ChannelLike, response: unknown): void {
-    const { clock, uploads } = this.#options.host;
-    this.#endJoin();
-    this.#requests = new JoinRequests(channel, () => uploads.socket.isConnected(), clock);
-    const offset = isObject(response) ? response["offset"] : undefined;
-    const isOffset = Number.isInteger(offset) && (offset as number) >= 0 && (offset as number) <= this.#sizes.size;
-    this.#send({ type: "joined", offset: isOffset ? (offset as number) : 0 });
-  }
-
-  #drop(): void {
-    this.#endJoin();
-    // With the connection up it was the server's side that failed, and phoenix.js would try for ever.
-    const hasCrashed = this.#options.host.uploads.socket.isConnected();
-    this.#send({ type: hasCrashed && ++this.#crashes > MAX_CRASHES ? "closed" : "dropped" });
-  }
-
-  #send(event: TransferEvent): void {
-    const { state, effects } = nextTransfer(this.#state, event, this.#sizes);
-    this.#state = state;
-    for (const effect of effects) {
-      if (effect === "await_join") this.#awaitJoin();
-      else if (effect === "read") void this.#read();
-      else if (effect === "push") this.#push();
-      else this.#end();
-    }
-  }
-
-  /** Waits for a join's answer; the time without a connection does not count. */
-  #awaitJoin(): void {
-    const { clock, uploads } = this.#options.host;
-    const wasConnected = uploads.socket.isConnected();
-    this.#stopTimer();
-    this.#timer = clock.setTimeout(() => {
-      if (wasConnected && uploads.socket.isConnected()) this.#send({ type: "timeout" });
-      else this.#awaitJoin();
-    }, CHUNK_TIMEOUT_MS);
-  }
-
-  async #read(): Promise<void> {
-    const { status, at } = this.#state as TransferState & { at: number };
-    const requests = this.#requests;
-    if (status !== "reading") return;
-    const { size, chunk } = this.#sizes;
-    let event: TransferEvent = { type: "read" };
-    let bytes = NO_BYTES;
-    try {
-      this.#events.handleProgress(Math.floor((at * 100) / size));
-      bytes = ofThisRealm(await this.#options.file.slice(at, Math.min(size, at + chunk)).arrayBuffer());
-    } catch (cause) {
-      event = { type: "unreadable", error: { code: "internal", message: `The file cannot be read: ${String(cause)}` } };
-    }
-    // What an older join asked for is not wanted any more.
-    if (this.#requests !== requests) return;
-    this.#chunk = bytes;
-    this.#send(event);
-  }
-
-  #push(): void {
-    this.#requests?.push(CHUNK, this.#chunk, CHUNK_TIMEOUT_MS, (answer) => {
-      if (answer.status === "ok") {
-        this.#crashes = this.#refusals = 0;
-        this.#send({ type: "acked" });
-      } else if (answer.status === "timeout") {
-        this.#send({ type: "timeout" });
-      } else {
-        const error = readUploadError(answer.response, "internal");
-        if (!BUSY.includes(error.code) || ++this.#refusals > MAX_REFUSALS) this.#send({ type: "rejected", error });
-        else this.#timer = this.#options.host.clock.setTimeout(() => this.#push(), BUSY_DELAY_MS);
+  const send = (event: TransferEvent): void => {
+    const [next, effect] = nextTransfer(state, event);
+    state = next;
+    if (effect !== undefined) void effects[effect]();
+  };
+  const end = (told: () => void): void => {
+    tell = told;
+    send("end");
+  };
+  const fail = (error: UploadError): void => end(() => onEnd(error));
+  const goOn = (event: "joined" | "acked", offset: number): void => {
+    at = offset;
+    if (at < size) send(event);
+    else end(onEnd);
+  };
+  const push = (): void => {
+    channel?.push(CHUNK, chunk, CHUNK_TIMEOUT_MS, ({ status, response }) => {
+      if (status === "ok") {
+        crashes = refusals = 0;
+        return goOn("acked", at + most);
       }
+      const error = readUploadError(response, status === "timeout" ? "chunk_timeout" : "internal");
+      if (BUSY.includes(error.code) && ++refusals <= MAX_REFUSALS) timer.start(BUSY_DELAY_MS, push);
+      else fail(error);
     });
-  }
+  };
+  const effects = {
+    /** The time without a connection does not count. */
+    await_join: (): void => {
+      const wasConnected = socket.isConnected();
+      timer.start(CHUNK_TIMEOUT_MS, () => {
+        if (wasConnected && socket.isConnected()) fail(readUploadError(undefined, "chunk_timeout"));
+        else effects.await_join();
+      });
+    },
+    read: async (): Promise<void> => {
+      const before = drops;
+      let next: () => void;
+      try {
+        onProgress(Math.floor((at * 100) / size));
+        const bytes = ofThisRealm(await file.slice(at, at + most).arrayBuffer());
+        next = () => {
+          chunk = bytes;
+          send("read");
+        };
+      } catch (cause) {
+        next = () => fail({ code: "internal", message: `The file cannot be read: ${String(cause)}` });
+      }
+      // What an older join asked for is not wanted any more.
+      if (before === drops) next();
+    },
+    push,
+    end: (): void => {
+      timer.stop();
+      channel?.leave();
+      tell();
+    },
+  };
 
-  #end(): void {
-    this.#endJoin();
-    const channel = this.#channel;
-    this.#channel = undefined;
-    this.#chunk = NO_BYTES;
-    channel?.leave();
-    const state = this.#state;
-    if (state.status === "failed") this.#events.handleEnd(state.error);
-    else if (state.status === "done") this.#events.handleEnd();
-  }
+  effects.await_join();
+  let channel: LiveChannel | undefined;
+  channel = new LiveChannel(host, UPLOAD_TOPIC + ref, () => ({ token: answer.token }), {
+    handleJoined: (response) => {
+      const offset = isObject(response) ? response["offset"] : 0;
+      timer.stop();
+      goOn("joined", isCount(offset) && offset <= size ? offset : 0);
+    },
+    handleRefused: (response) => {
+      const error = readUploadError(response, "internal");
+      // A server that had let it in and does not any more has begun anew.
+      fail(state === "rejoining" ? { ...error, code: "interrupted" } : error);
+    },
+    handleLost: (reason) => {
+      // The time for the answer to a join is counted here.
+      if (reason?.kind === "join_timeout") return;
+      // With the connection up it was the server's side that failed, and phoenix.js would try for ever.
+      if (reason !== undefined && ++crashes > MAX_CRASHES) return fail(CLOSED);
+      drops++;
+      send("dropped");
+    },
+    handleClosed: () => {
+      channel = undefined;
+      fail(CLOSED);
+    },
+    handleMessage: () => {},
+  });
+  return () => end(() => {});
+};
 
-  #endJoin(): void {
-    this.#stopTimer();
-    this.#requests?.end();
-    this.#requests = undefined;
-  }
+const CLOSED: UploadError = { code: "internal", message: "The server ended the upload." };
 
-  #stopTimer(): void {
-    if (this.#timer !== undefined) this.#options.host.clock.clearTimeout(this.#timer);
-    this.#timer = undefined;
-  }
+function isCount(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 0;
 }
 
 /** phoenix.js sends as bytes what is an ArrayBuffer of its own realm, and anything else as JSON. */
 function ofThisRealm(bytes: ArrayBuffer): ArrayBuffer {
-  if (bytes.constructor === ArrayBuffer) return bytes;
-  const copy = new Uint8Array(bytes.byteLength);
-  copy.set(new Uint8Array(bytes));
-  return copy.buffer;
+  return bytes.constructor === ArrayBuffer ? bytes : new Uint8Array(bytes).slice().buffer;
 }

@@ -1,4 +1,4 @@
-import { isObject, type JsonValue, type UploadConfig, type UploadError } from "@musubi/protocol";
+import { isObject, type JsonValue, type UploadConfig } from "@musubi/protocol";
 import { readUploadError } from "./upload-error.js";
 
 /** How the server wants one file (protocol.md section 6). */
@@ -6,13 +6,15 @@ export type EntryAnswer =
   | { readonly type: "channel"; readonly entry_ref: string; readonly token: unknown }
   | { readonly type: "external"; readonly entry_ref: string; readonly uploader: string; readonly meta: JsonValue };
 
+type ReadError = ReturnType<typeof readUploadError>;
+
 /** The answer to `allow_upload`. */
 export interface Preflight {
   readonly config: UploadConfig | undefined;
   /** How the server wants a file, or why not. `clientRef` is what the client called it. */
-  readonly answerFor: (clientRef: string) => EntryAnswer | UploadError;
+  readonly answerFor: (clientRef: string) => EntryAnswer | ReadError;
   /** What was about no file in particular. */
-  readonly errors: readonly UploadError[];
+  readonly errors: readonly ReadError[];
 }
 
 /** Longest `entry_ref`, in characters: it is part of a topic, which binary frames limit. */
@@ -43,6 +45,6 @@ function refOf(error: unknown): unknown {
   return isObject(error) ? (error["ref"] ?? undefined) : undefined;
 }
 
-function read(error: unknown): UploadError {
+function read(error: unknown = {}): ReadError {
   return readUploadError(error, "preflight_rejected");
 }

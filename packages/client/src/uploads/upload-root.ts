@@ -1,14 +1,11 @@
-import type { Clock } from "@musubi/protocol";
 import type { RootLink } from "../connection/root-link.js";
-import type { Logger } from "../logger.js";
+import type { ChannelHost } from "../connection/topology.js";
 import type { Observable } from "../observable.js";
 import type { MountState } from "../root/mount-state.js";
 import type { UploadTransport } from "./upload-transport.js";
 
 /** What uploads need of their connection. */
-export interface UploadHost {
-  readonly clock: Clock;
-  readonly logger: Logger;
+export interface UploadHost extends Pick<ChannelHost, "socket" | "clock" | "logger"> {
   readonly uploads: UploadTransport;
   readonly commandTimeoutMs: number;
 }

@@ -26,71 +26,40 @@ const engines = new WeakMap<UploadRoot, Promise<UploadEngine>>();
  * an app without uploads has none of it; nothing but this import may lead there.
  */
 export class UploadSlot implements UploadHandle {
-  readonly name: string;
+  declare readonly name: string;
+  declare readonly config: UploadConfig | null;
+  declare readonly status: UploadSlotStatus;
+  declare readonly entries: readonly UploadEntry[];
+  declare readonly errors: readonly UploadSlotError[];
+  declare readonly progress: number;
+  declare readonly isIdle: boolean;
+  declare readonly isPending: boolean;
+  declare readonly isUploading: boolean;
+  declare readonly isSuccess: boolean;
+  declare readonly isError: boolean;
+  readonly #name: string;
   readonly #record: StoreRecord;
   readonly #tree: StoreTree;
   readonly #root: UploadRoot | undefined;
   #state: UploadState = EMPTY_UPLOAD;
   #snapshot: UploadSnapshot | undefined;
 
+  static {
+    // What it is, is what its snapshot of the moment is.
+    for (const member of Object.keys(snapshotOf("", EMPTY_UPLOAD)) as (keyof UploadSnapshot)[]) {
+      Object.defineProperty(UploadSlot.prototype, member, {
+        get(this: UploadSlot) {
+          return this.snapshot()[member];
+        },
+      });
+    }
+  }
+
   constructor(name: string, record: StoreRecord, tree: StoreTree, root: UploadRoot | undefined) {
-    this.name = name;
+    this.#name = name;
     this.#record = record;
     this.#tree = tree;
     this.#root = root;
-  }
-
-  get config(): UploadConfig | null {
-    return this.#state.config;
-  }
-
-  get entries(): readonly UploadEntry[] {
-    return this.#state.entries;
-  }
-
-  get errors(): readonly UploadSlotError[] {
-    return this.#state.errors;
-  }
-
-  get status(): UploadSlotStatus {
-    const { entries, errors, selecting } = this.#state;
-    const has = (status: string): boolean => entries.some((entry) => entry.status === status);
-    if (has("uploading")) return "uploading";
-    if (selecting > 0 || has("pending")) return "pending";
-    if (errors.length > 0 || has("error")) return "error";
-    return has("success") ? "success" : "idle";
-  }
-
-  get progress(): number {
-    let [there, all] = [0, 0];
-    for (const { status, progress, client_size } of this.#state.entries) {
-      if (status === "error" || status === "cancelled") continue;
-      // An empty file counts too.
-      const size = Math.max(1, client_size);
-      there += size * progress;
-      all += size;
-    }
-    return all === 0 ? 0 : Math.floor(there / all);
-  }
-
-  get isIdle(): boolean {
-    return this.status === "idle";
-  }
-
-  get isPending(): boolean {
-    return this.status === "pending";
-  }
-
-  get isUploading(): boolean {
-    return this.status === "uploading";
-  }
-
-  get isSuccess(): boolean {
-    return this.status === "success";
-  }
-
-  get isError(): boolean {
-    return this.status === "error";
   }
 
   select(files: Blob | Iterable<Blob> | ArrayLike<Blob>, options?: SelectOptions): Promise<UploadSelection> {
@@ -115,13 +84,7 @@ export class UploadSlot implements UploadHandle {
   }
 
   snapshot(): UploadSnapshot {
-    if (this.#snapshot === undefined) {
-      const { name, config, status, progress, entries, errors } = this;
-      const { isIdle, isPending, isUploading, isSuccess, isError } = this;
-      const flags = { isIdle, isPending, isUploading, isSuccess, isError };
-      this.#snapshot = { name, config, status, progress, entries, errors, ...flags };
-    }
-    return this.#snapshot;
+    return (this.#snapshot ??= snapshotOf(this.#name, this.#state));
   }
 
   toJSON(): object {
@@ -152,10 +115,10 @@ export class UploadSlot implements UploadHandle {
     return true;
   }
 
-  /** Takes a new state that no envelope brought, and tells the store's listeners. */
-  update(state: UploadState): void {
+  /** Takes a change that no envelope brought, and tells the store's listeners. */
+  update(change: Partial<UploadState>): void {
     const root = this.#root;
-    if (!this.set(state) || root === undefined || !this.isPresent) return;
+    if (!this.set({ ...this.#state, ...change }) || root === undefined || !this.isPresent) return;
     notifyStores(this.#tree.touchStore(this.#record), root.host.logger);
   }
 
@@ -172,11 +135,40 @@ export class UploadSlot implements UploadHandle {
       engine = await engineOf(root);
     } catch (cause) {
       root.host.logger.error(NOT_LOADED.message, cause);
-      this.update({ ...this.#state, errors: [NOT_LOADED] });
+      this.update({ errors: [NOT_LOADED] });
       return otherwise;
     }
     return action(engine);
   }
+}
+
+function snapshotOf(name: string, { config, entries, errors, selecting }: UploadState): UploadSnapshot {
+  const has = (status: string): boolean => entries.some((entry) => entry.status === status);
+  let status: UploadSlotStatus = has("success") ? "success" : "idle";
+  if (errors.length > 0 || has("error")) status = "error";
+  if (selecting > 0 || has("pending")) status = "pending";
+  if (has("uploading")) status = "uploading";
+  let [there, all] = [0, 0];
+  for (const entry of entries) {
+    if (entry.status === "error" || entry.status === "cancelled") continue;
+    // An empty file counts too.
+    const size = Math.max(1, entry.client_size);
+    there += size * entry.progress;
+    all += size;
+  }
+  return {
+    name,
+    config,
+    status,
+    progress: all === 0 ? 0 : Math.floor(there / all),
+    entries,
+    errors,
+    isIdle: status === "idle",
+    isPending: status === "pending",
+    isUploading: status === "uploading",
+    isSuccess: status === "success",
+    isError: status === "error",
+  };
 }
 
 const NOT_LOADED = { code: "internal", message: "The code that uploads files could not be loaded; try again." };
@@ -184,7 +176,7 @@ const NOT_LOADED = { code: "internal", message: "The code that uploads files cou
 function engineOf(root: UploadRoot): Promise<UploadEngine> {
   let engine = engines.get(root);
   if (engine === undefined) {
-    engine = import("./upload-engine.js").then(({ UploadEngine }) => new UploadEngine(root));
+    engine = import("./upload-engine.js").then(({ createUploadEngine }) => createUploadEngine(root));
     engines.set(root, engine);
     engine.catch(() => engines.delete(root));
   }

@@ -1,4 +1,4 @@
-import { isObject, type UploadConfig, type UploadEntry, type UploadError, type UploadOp } from "@musubi/protocol";
+import { isObject, type UploadChange, type UploadConfig, type UploadEntry, type UploadError } from "@musubi/protocol";
 import type { UploadSlotError } from "./upload-types.js";
 
 /** What is known of an upload slot. Immutable, and JSON. */
@@ -18,7 +18,7 @@ export function isOpen({ status }: UploadEntry): boolean {
 }
 
 /** The slot after an op of the server, or of this client for what it knows first; the same object for a no-op. */
-export function foldUpload(state: UploadState, op: UploadOp): UploadState {
+export function foldUpload(state: UploadState, op: UploadChange): UploadState {
   switch (op.op) {
     case "config":
       return { ...state, config: op.config };

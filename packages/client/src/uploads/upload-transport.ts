@@ -1,11 +1,9 @@
-import type { SocketLike } from "../connection/socket-like.js";
 import { isDevelopment } from "../development.js";
 import type { Logger } from "../logger.js";
 import type { ExternalUploader } from "./upload-types.js";
 
-/** Where the bytes of a connection's uploads can go: over its socket, or through the app's own uploaders. */
+/** The app's own ways for files of a connection to go, beside its socket. */
 export interface UploadTransport {
-  readonly socket: SocketLike;
   readonly uploaders: Map<string, ExternalUploader>;
   hasWarned?: true;
 }
