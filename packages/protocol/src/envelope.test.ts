@@ -226,7 +226,7 @@ describe("readEnvelope", () => {
   const base = { ...full(), upload_ops: null };
   const calls = (envelope: object): unknown[] => {
     const heard: unknown[] = [];
-    readEnvelope(envelope, (...call) => heard.push(call));
+    readEnvelope(envelope, (...call) => heard.push(call) > 0);
     return heard;
   };
   const slot = { __musubi_upload__: "photos" };
@@ -234,9 +234,14 @@ describe("readEnvelope", () => {
   it("protocol.md 6: hands over every upload op, unchecked", () => {
     const op = { op: "no such op" };
     expect(calls({ ...base, upload_ops: [op, { op: "reset", upload: "u", store_id: [] }] })).toEqual([
-      [op, 0],
-      [{ op: "reset", upload: "u", store_id: [] }, 1],
+      [op],
+      [{ op: "reset", upload: "u", store_id: [] }],
     ]);
+  });
+
+  it("protocol.md 6: refuses an upload op that is said to have another shape", () => {
+    const envelope = { ...base, upload_ops: [{ op: "reset" }, { op: "odd" }] };
+    expect(() => readEnvelope(envelope, (op) => op?.["op"] === "reset")).toThrow("upload_ops/1");
   });
 
   it.each([

@@ -1,5 +1,5 @@
-import { checkUploadOp } from "./check-upload-op.js";
 import { refusedValue, tookUpload, valueProblem } from "./check-value.js";
+import { isUploadOp } from "./is-upload-op.js";
 import { isObject, type JsonValue } from "./json.js";
 import { UPLOAD_KEY } from "./markers.js";
 import { MusubiError } from "./musubi-error.js";
@@ -46,16 +46,14 @@ type Unchecked = Readonly<Record<string, unknown>>;
  * Throws `malformed_envelope`, `invalid_pointer`, or `too_deep` for a value of more than 256 levels.
  */
 export function parseEnvelope(payload: unknown): Envelope {
-  return readEnvelope(payload, (op, index) => {
-    if (op !== undefined) checkUploadOp(op, index);
-  });
+  return readEnvelope(payload, (op) => op === undefined || isUploadOp(op));
 }
 
 /**
  * As {@link parseEnvelope}, for clients that have the code for uploads only once it is needed: `onUpload` gets every
- * upload op, which is for it to check, and is called without one when the tree may get an upload marker.
+ * upload op, to say whether it has the right shape, and is called without one when the tree may get an upload marker.
  */
-export function readEnvelope(payload: unknown, onUpload: (op?: unknown, index?: number) => void): Envelope {
+export function readEnvelope(payload: unknown, onUpload: (op?: Unchecked) => boolean): Envelope {
   tookUpload();
   const envelope: Unchecked = isObject(payload) ? payload : {};
   const { stream_ops, upload_ops, events, epoch } = envelope;
@@ -68,12 +66,7 @@ export function readEnvelope(payload: unknown, onUpload: (op?: unknown, index?: 
   if (!isEnvelope) throw malformed("its head");
   checkAll("ops", envelope["ops"], isPatchOp, "value");
   checkAll("stream_ops", stream_ops ?? [], isStreamOp, "item");
-  if (upload_ops) {
-    checkAll("upload_ops", upload_ops, (op, index) => {
-      onUpload(op, index);
-      return true;
-    });
-  }
+  if (upload_ops) checkAll("upload_ops", upload_ops, onUpload, "");
   if (events) checkAll("events", events, isEvent, "payload");
   if (tookUpload() || (envelope["ops"] as PatchOp[]).some(({ path }) => path.endsWith(UPLOAD_KEY))) onUpload();
   if (stream_ops && upload_ops !== null && events !== null && epoch !== null) return payload as Envelope;
@@ -82,18 +75,13 @@ export function readEnvelope(payload: unknown, onUpload: (op?: unknown, index?: 
   return { ...Object.fromEntries(present), stream_ops: stream_ops ?? [] } as unknown as Envelope;
 }
 
-/** Checks every entry of a list, and what its member `value` holds. */
-function checkAll(
-  name: string,
-  list: unknown,
-  fits: (entry: Unchecked, index: number) => boolean,
-  value?: string,
-): void {
+/** Checks every entry of a list, and what its member `value` holds; with `""` what all of it holds. */
+function checkAll(name: string, list: unknown, fits: (entry: Unchecked) => boolean, value?: string): void {
   if (!Array.isArray(list)) throw malformed(name);
   for (let index = 0; index < list.length; index++) {
     const entry: unknown = list[index];
-    if (!isObject(entry) || !fits(entry, index)) throw malformed(`${name}/${index}`);
-    const problem = value === undefined ? undefined : valueProblem(entry[value]);
+    if (!isObject(entry) || !fits(entry)) throw malformed(`${name}/${index}`);
+    const problem = value === undefined ? undefined : valueProblem(value === "" ? entry : entry[value]);
     if (problem !== undefined) throw refusedValue(problem, `${name}/${index}`);
   }
 }

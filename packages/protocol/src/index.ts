@@ -11,7 +11,6 @@ export {
   encodeBinaryServerPush,
   toBinaryRef,
 } from "./binary-frame.js";
-export { checkUploadOp } from "./check-upload-op.js";
 export { checkValue } from "./check-value.js";
 export type { Clock, TimerHandle } from "./clock.js";
 export { deepEqual } from "./deep-equal.js";
@@ -41,6 +40,7 @@ export {
   UPLOAD_TOPIC,
 } from "./events.js";
 export { decodeTextFrame, encodeTextFrame, type Frame } from "./frame.js";
+export { isUploadOp } from "./is-upload-op.js";
 export { isObject, type JsonArray, type JsonObject, type JsonPrimitive, type JsonValue } from "./json.js";
 export { jsonSize } from "./json-size.js";
 export { MAX_HELD_PER_ROOT, MAX_HELD_ROOTS, MAX_JSON_DEPTH } from "./limits.js";

@@ -31,7 +31,7 @@ export class RecordView implements ProxyRoot {
   /** Throws when the record does not pass the checks of an envelope. */
   constructor(record: CacheRecord) {
     this.#record = record;
-    this.#replica.tree.applyInitial(readEnvelope(envelopeOf(record), () => {}));
+    this.#replica.tree.applyInitial(readEnvelope(envelopeOf(record), () => true));
   }
 
   get tree(): Replica["tree"] {

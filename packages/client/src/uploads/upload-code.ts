@@ -35,9 +35,9 @@ export function loadUploads(): Promise<void> {
 /** Reads an envelope as `parseEnvelope` does; `undefined` for one with uploads before `loadUploads`. */
 export function readableEnvelope(payload: unknown): Envelope | undefined {
   let isReadable = true;
-  const envelope = readEnvelope(payload, (op, index) => {
+  const envelope = readEnvelope(payload, (op) => {
     if (Table === undefined) isReadable = false;
-    else if (op !== undefined) Table.checkOp(op, index);
+    return op === undefined || Table?.isOp(op) !== false;
   });
   return isReadable ? envelope : undefined;
 }

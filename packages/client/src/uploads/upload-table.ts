@@ -1,4 +1,4 @@
-import { checkUploadOp, type JsonValue, type UploadOp } from "@musubi/protocol";
+import { isUploadOp, type JsonValue, type UploadOp } from "@musubi/protocol";
 import type { StoreIndex } from "../state/store-index.js";
 import type { StoreRecord } from "../state/store-record.js";
 import type { StoreTree } from "../state/store-tree.js";
@@ -8,8 +8,8 @@ import { foldUpload, restartUpload, type UploadState } from "./upload-state.js";
 
 /** The upload slots of a root's stores, which live and leave as their stores do (protocol.md sections 5 and 6). */
 export class UploadTable {
-  /** Throws unless an upload op has the right shape. */
-  static readonly checkOp: typeof checkUploadOp = checkUploadOp;
+  /** Whether an upload op has the right shape. */
+  static readonly isOp: typeof isUploadOp = isUploadOp;
 
   readonly #tree: StoreTree;
   readonly #index: StoreIndex;

@@ -1,26 +1,12 @@
-import { checkValue } from "./check-value.js";
 import { isObject } from "./json.js";
-import { MusubiError } from "./musubi-error.js";
 import { isStoreId } from "./store-id.js";
 
 type Members = Readonly<Record<string, unknown>>;
 
-/**
- * Throws `malformed_envelope` unless `op` has the shape of an `UploadOp` (protocol.md section 6), `too_deep` when part
- * of it has more than 256 levels. `index` is its place among the upload ops, for the message.
- */
-export function checkUploadOp(op: unknown, index: number | undefined): void {
-  if (!isUploadOp(op)) {
-    throw new MusubiError("malformed_envelope", `upload op ${index} has the wrong shape: mount the root again`, {
-      details: { index },
-    });
-  }
-  checkValue(op, () => `upload op ${index}`);
-}
-
-function isUploadOp(op: unknown): boolean {
-  if (!isObject(op) || !isStoreId(op["store_id"]) || !areAll("string", op, "op upload")) return false;
-  const { op: kind, ref, config, error } = op;
+/** Whether `op` has the shape of an `UploadOp` (protocol.md section 6); how deep its values are is not looked at. */
+export function isUploadOp(op: Members): boolean {
+  const { op: kind, store_id, ref, config, error, entry } = op;
+  if (!isStoreId(store_id) || !areAll("string", op, "op upload")) return false;
   switch (kind) {
     case "reset":
       return true;
@@ -30,7 +16,7 @@ function isUploadOp(op: unknown): boolean {
       return error !== undefined && typeof (ref ?? "") === "string";
   }
   if (typeof ref !== "string") return false;
-  if (kind === "add") return isEntry(op["entry"]);
+  if (kind === "add") return isEntry(entry);
   return kind === "progress" ? areAll("number", op, kind) : kind === "complete" || kind === "cancel";
 }
 
