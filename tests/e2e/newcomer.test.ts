@@ -1,7 +1,8 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { freePort } from "../interop/support/free-port.js";
 import { launchBrowser } from "./support/browser.js";
-import { type AppProcess, createNewcomerApp, freePort, type NewcomerApp } from "./support/newcomer-app.js";
+import { type AppProcess, createNewcomerApp, type NewcomerApp } from "./support/newcomer-app.js";
 
 // docs/react.md as somebody follows it who has nothing but the guide: its files in an empty folder, the packages as npm
 // would deliver them, and a browser.

@@ -1,13 +1,14 @@
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
-import { type AddressInfo, createServer, type Server } from "node:net";
+import type { AddressInfo, Server } from "node:net";
 import { fileURLToPath } from "node:url";
 import type { MusubiServer } from "@musubi/server";
 import { createElement, type FunctionComponent } from "react";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { installDom } from "./support/dom.js";
+import { freePort } from "./support/free-port.js";
 import { compileSnippets, readSnippets } from "./support/snippets.js";
 import { startUploadServer } from "./support/upload-server.js";
 
@@ -227,11 +228,3 @@ test("docs/testing.md: the tests it shows compile and pass", () => {
   const { numPassedTests, numFailedTests } = JSON.parse(stdout) as Record<string, number>;
   expect({ numPassedTests, numFailedTests }, stdout).toEqual({ numPassedTests: 11, numFailedTests: 0 });
 }, 120_000);
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, resolve));
-  const free = (probe.address() as AddressInfo).port;
-  await new Promise((resolve) => probe.close(resolve));
-  return free;
-}
