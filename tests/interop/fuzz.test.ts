@@ -302,12 +302,15 @@ describe(`a server with stores, uploads, presence and channels (FUZZ_SEED=${SEED
         const asked = "x-phoenix-longpoll-token" in headers ? "" : other;
         expect(await poll("POST", asked, headers, Buffer.of()), other).toMatchObject({ body: '{"status":410}' });
       };
-      for (let tried = 0; tried < TOKENS; tried += 8) await Promise.all(Array.from({ length: 8 }, tryOne));
-      // The session was there all the time.
-      const beat = Buffer.from('[null,"1","phoenix","heartbeat",{}]');
-      expect((await poll("POST", token, {}, beat)).body).toBe('{"status":200}');
-      over.abort();
-      await polling;
+      try {
+        for (let tried = 0; tried < TOKENS; tried += 8) await Promise.all(Array.from({ length: 8 }, tryOne));
+        // The session was there all the time.
+        const beat = Buffer.from('[null,"1","phoenix","heartbeat",{}]');
+        expect((await poll("POST", token, {}, beat)).body).toBe('{"status":200}');
+      } finally {
+        over.abort();
+        await polling;
+      }
     });
   });
 

@@ -82,13 +82,17 @@ export class ConnectionSet {
   }
 
   #schedule(): void {
+    const everyMs = this.#silenceMs / SWEEPS_PER_TIMEOUT;
+    const before = this.#clock.now();
     this.#timer = this.#clock.setTimeout(() => {
       const now = this.#clock.now();
+      // One that is late has stood still with its process: what clients have said meanwhile is yet to be read.
+      const isLate = now - before >= 2 * everyMs;
       for (const connection of this.#connections) {
-        if (now - connection.lastHeardAt >= this.#silenceMs) connection.closeIdle();
+        if (!isLate && now - connection.lastHeardAt >= this.#silenceMs) connection.closeIdle();
       }
       // Some transports end at once.
       if (this.#connections.size > 0) this.#schedule();
-    }, this.#silenceMs / SWEEPS_PER_TIMEOUT);
+    }, everyMs);
   }
 }
