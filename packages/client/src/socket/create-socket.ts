@@ -1,18 +1,19 @@
 import { HEARTBEAT, PHOENIX_TOPIC } from "@musubi/protocol";
+import type { BackoffOptions } from "../backoff.js";
 import { wallClock } from "../clock.js";
 import { consoleLogger } from "../logger.js";
 import type { Observable } from "../observable.js";
 import { isFinalCloseCode } from "./close-codes.js";
 import { closeReason } from "./close-reason.js";
-import { FrameQueue } from "./frame-queue.js";
-import { KeptConnection } from "./kept-connection.js";
-import { LastingBackoff } from "./lasting-backoff.js";
-import { MovingAddress } from "./moving-address.js";
+import { createFrameQueue } from "./frame-queue.js";
+import { keepConnection, type KeptConnection } from "./kept-connection.js";
+import { createLastingBackoff, type LastingBackoff } from "./lasting-backoff.js";
+import { createMovingAddress } from "./moving-address.js";
 import type { PhoenixSocket, PhoenixSocketClass, Replaceable } from "./phoenix-socket.js";
 import { createSafeDecode } from "./safe-decode.js";
 import type { SocketDetail } from "./socket-detail.js";
 import type { CreateSocketOptions } from "./socket-options.js";
-import { TokenSource } from "./token-source.js";
+import { createTokenSource } from "./token-source.js";
 
 /** What {@link createSocket} adds to a phoenix.js socket. */
 export interface SocketExtras {
@@ -70,8 +71,8 @@ export function createSocket<S extends PhoenixSocket>(
     ...phoenixOptions
   } = options;
   const now = (): number => clock.now();
-  const createRejoinBackoff = (): LastingBackoff =>
-    new LastingBackoff({ ...rejoinBackoff, now, random, stableAfterMs });
+  const createBackoff = (bounds: BackoffOptions): LastingBackoff =>
+    createLastingBackoff({ ...bounds, now, random, stableAfterMs });
 
   let token: string | undefined;
   const socket = new Socket(url, {
@@ -88,19 +89,17 @@ export function createSocket<S extends PhoenixSocket>(
   });
   // phoenix.js looks these up on the socket each time; its types do not list them all.
   const replaceable = socket as unknown as Replaceable;
-  const original = {
-    connect: socket.connect.bind(socket),
-    disconnect: socket.disconnect.bind(socket),
-    channel: socket.channel.bind(socket),
-  };
+  const connect = socket.connect.bind(socket);
+  const disconnect = socket.disconnect.bind(socket);
+  const makeChannel = socket.channel.bind(socket);
 
-  const address = new MovingAddress({ home: url, isAllowed: isMoveAllowed, stableAfterMs, now, logger });
-  const tokens = new TokenSource(tokenFunction, clock, tokenTimeoutMs);
-  const frames = new FrameQueue({
+  const address = createMovingAddress({ home: url, isAllowed: isMoveAllowed, stableAfterMs, now, logger });
+  const readToken = createTokenSource(tokenFunction, clock, tokenTimeoutMs);
+  const frames = createFrameQueue({
     encode: replaceable.encode.bind(socket),
-    tokens,
+    readToken,
     isConnected: () => socket.isConnected(),
-    createBackoff: createRejoinBackoff,
+    createBackoff: () => createBackoff(rejoinBackoff),
     clock,
     logger,
   });
@@ -108,14 +107,14 @@ export function createSocket<S extends PhoenixSocket>(
   replaceable.decode = createSafeDecode(replaceable.decode.bind(socket), logger);
 
   // A long-poll that has failed says that it connects, for phoenix.js means to replace it (1.8).
-  let failed: object | null = null;
+  let failed: object | null | undefined;
   const hasLiveTransport = (): boolean =>
     socket.isConnected() || (socket.connectionState() === "connecting" && replaceable.conn !== failed);
   // Early releases of 1.7 ignore a connect until the former transport is gone for good.
   let isHeldBack = false;
   const makeTransport = (): void => {
     const former = replaceable.conn ?? null;
-    original.connect();
+    connect();
     isHeldBack = former !== null && replaceable.conn === former && !hasLiveTransport();
     if (former === null || replaceable.conn === former) return;
     // Later ones of 1.7 leave the former as it was, and would take its late close for one of the present.
@@ -134,29 +133,29 @@ export function createSocket<S extends PhoenixSocket>(
       }
       callback?.();
     };
-    original.disconnect(whenGone, code, reason);
+    disconnect(whenGone, code, reason);
     // 1.7 waits for a close that a dead connection does not have, and tells its channels nothing before it.
     if (replaceable.conn != null) replaceable.triggerChanError();
   };
 
-  let probeRef: string | null = null;
-  const connection: KeptConnection = new KeptConnection({
+  let probeRef: string | undefined;
+  const connection: KeptConnection = keepConnection({
     port: {
-      open(freshToken) {
+      open: (freshToken) => {
         token = freshToken;
         replaceable.endPoint = `${address.next()}/websocket`;
         makeTransport();
       },
-      close: () => endTransport(),
-      probe() {
+      close: endTransport,
+      probe: () => {
         if (!socket.isConnected()) return connection.handleDoubt();
         probeRef = socket.makeRef();
         socket.push({ topic: PHOENIX_TOPIC, event: HEARTBEAT, payload: {}, ref: probeRef });
       },
       hasLiveTransport: () => isHeldBack || hasLiveTransport(),
     },
-    tokens,
-    backoff: new LastingBackoff({ ...reconnectBackoff, now, random, stableAfterMs }),
+    readToken,
+    backoff: createBackoff(reconnectBackoff),
     isFinalClose,
     openTimeoutMs,
     probeTimeoutMs,
@@ -165,36 +164,37 @@ export function createSocket<S extends PhoenixSocket>(
   });
   socket.onOpen(() => {
     address.opened();
-    connection.handleOpen();
+    connection.handle("opened", null);
   });
   socket.onError(() => {
-    failed = replaceable.conn ?? null;
+    failed = replaceable.conn;
   });
   socket.onClose((event: unknown) => connection.handleClose(closeReason(event)));
   socket.onMessage((message) => {
-    if (probeRef !== null && (message as { ref?: unknown }).ref === probeRef) connection.handleProbeAnswer();
+    if (probeRef !== undefined && (message as { ref?: unknown }).ref === probeRef) connection.handle("opened");
   });
 
   const overrides: Pick<PhoenixSocket, "connect" | "disconnect" | "channel"> & SocketExtras = {
     statusDetail: connection.detail,
-    move(to) {
+    move: (to) => {
       const isMoving = address.move(to);
-      if (isMoving) connection.move(to);
+      if (isMoving) connection.handle("moved", { kind: "moved", url: to });
       return isMoving;
     },
-    connect: () => connection.connect(),
-    disconnect(callback, code, reason) {
-      connection.disconnect();
-      endTransport(callback, code, reason);
+    // Does nothing while a connection is there or on its way.
+    connect: () => connection.handle("connect"),
+    disconnect: (...args) => {
+      connection.handle("disconnect", { kind: "disconnected" });
+      endTransport(...args);
     },
-    channel(topic, channelParams) {
-      const backoff = createRejoinBackoff();
+    channel: (topic, channelParams) => {
+      const backoff = createBackoff(rejoinBackoff);
       // A channel takes the socket's function for its own timer when it is made: so each has its own count.
-      replaceable.rejoinAfterMs = () => backoff.nextMs();
-      const channel = original.channel(topic, channelParams);
+      replaceable.rejoinAfterMs = backoff.nextMs;
+      const channel = makeChannel(topic, channelParams);
       const join = channel.join.bind(channel);
-      channel.join = (timeoutMs) => join(timeoutMs).receive("ok", () => backoff.began());
-      channel.onError(() => backoff.ended());
+      channel.join = (timeoutMs) => join(timeoutMs).receive("ok", backoff.began);
+      channel.onError(backoff.ended);
       return channel;
     },
   };

@@ -14,30 +14,32 @@ export interface LastingBackoffOptions extends BackoffOptions {
  * only after a success that lasted; one that ends at once goes on counting, so that a server which accepts and drops
  * is not hammered.
  */
-export class LastingBackoff {
-  readonly #options: LastingBackoffOptions;
-  #failures = 0;
-  #beganAt: number | null = null;
-
-  constructor(options: LastingBackoffOptions) {
-    this.#options = options;
-  }
-
+export interface LastingBackoff {
   /** It succeeded. */
-  began(): void {
-    this.#beganAt = this.#options.now();
-  }
-
+  readonly began: () => void;
   /** The success is over. Does nothing without one. */
-  ended(): void {
-    if (this.#beganAt === null) return;
-    if (this.#options.now() - this.#beganAt >= this.#options.stableAfterMs) this.#failures = 0;
-    this.#beganAt = null;
-  }
-
+  readonly ended: () => void;
   /** The delay before the next attempt, in ms; a success that was on is over. */
-  nextMs(): number {
-    this.ended();
-    return backoffMs(this.#failures++, this.#options.random, this.#options);
-  }
+  readonly nextMs: () => number;
+}
+
+/** Makes a {@link LastingBackoff}. */
+export function createLastingBackoff(options: LastingBackoffOptions): LastingBackoff {
+  const { now, random, stableAfterMs } = options;
+  let failures = 0;
+  let beganAt: number | undefined;
+  const ended = (): void => {
+    if (beganAt !== undefined && now() - beganAt >= stableAfterMs) failures = 0;
+    beganAt = undefined;
+  };
+  return {
+    began: () => {
+      beganAt = now();
+    },
+    ended,
+    nextMs: () => {
+      ended();
+      return backoffMs(failures++, random, options);
+    },
+  };
 }

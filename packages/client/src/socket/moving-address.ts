@@ -21,41 +21,41 @@ export interface MovingAddressOptions {
  * The address of a socket whose server may send it elsewhere (`moved`, protocol.md section 2). It stays there for as
  * long as it can connect there: after an attempt that did not open, the next one is at home again.
  */
-export class MovingAddress {
-  readonly #options: MovingAddressOptions;
-  #current: string;
-  #moves = 0;
-  #failures = 0;
-  #openedAt = 0;
-
-  constructor(options: MovingAddressOptions) {
-    this.#options = options;
-    this.#current = options.home;
-  }
-
+export interface MovingAddress {
   /** The address of the next attempt. */
-  next(): string {
-    if (this.#failures++ > 0) this.#current = this.#options.home;
-    return this.#current;
-  }
-
-  opened(): void {
-    this.#failures = 0;
-    this.#openedAt = this.#options.now();
-  }
-
+  next(): string;
+  opened(): void;
   /** Whether the next attempt is to be made at `to`, as a server asks. */
-  move(to: string): boolean {
-    const { now, stableAfterMs, isAllowed, logger } = this.#options;
-    if (now() - this.#openedAt >= stableAfterMs) this.#moves = 0;
-    const url = resolveMove(to, this.#current);
-    if (url === undefined || this.#moves >= MAX_MOVES) return false;
-    if (!askApp("isMoveAllowed", () => isAllowed(url), logger)) return false;
-    this.#moves++;
-    this.#failures = 0;
-    this.#current = url;
-    return true;
-  }
+  move(to: string): boolean;
+}
+
+/** Makes a {@link MovingAddress}. */
+export function createMovingAddress(options: MovingAddressOptions): MovingAddress {
+  const { home, isAllowed, stableAfterMs, now, logger } = options;
+  let current = home;
+  let moves = 0;
+  let failures = 0;
+  let openedAt = 0;
+  return {
+    next: () => {
+      if (failures++ > 0) current = home;
+      return current;
+    },
+    opened: () => {
+      failures = 0;
+      openedAt = now();
+    },
+    move: (to) => {
+      if (now() - openedAt >= stableAfterMs) moves = 0;
+      const url = resolveMove(to, current);
+      if (url === undefined || moves >= MAX_MOVES) return false;
+      if (!askApp("isMoveAllowed", () => isAllowed(url), logger)) return false;
+      moves++;
+      failures = 0;
+      current = url;
+      return true;
+    },
+  };
 }
 
 /**
@@ -67,9 +67,10 @@ function resolveMove(to: string, from: string): string | undefined {
   try {
     const base = new URL(from, globalThis.location?.href);
     const { protocol, host, pathname } = new URL(to, base);
-    const scheme = /^(?:ws|http)(s?):$/.exec(protocol);
-    if (scheme === null || (scheme[1] === "" && /^(?:ws|http)s:$/.test(base.protocol))) return undefined;
-    return `ws${scheme[1]}://${host}${pathname.replace(/\/$/, "")}`;
+    const secure = /^(?:ws|http)(s?):$/;
+    const scheme = secure.exec(protocol)?.[1];
+    if (scheme === undefined || (scheme === "" && secure.exec(base.protocol)?.[1] === "s")) return undefined;
+    return `ws${scheme}://${host}${pathname.replace(/\/$/, "")}`;
   } catch {
     return undefined;
   }

@@ -1,13 +1,12 @@
 import type { Unsubscribe } from "../observable.js";
 
 /** What is heard of the page that a socket lives in. */
-export interface PageListeners {
+export type PageEvent =
   /** It can be seen again, or came back from the back/forward cache. */
-  readonly onShown: () => void;
-  readonly onHidden: () => void;
+  | "page_shown"
+  | "page_hidden"
   /** The network is said to be back. */
-  readonly onOnline: () => void;
-}
+  | "nudged";
 
 /** Whether the page is hidden; `false` where there is none (Node, workers). */
 export function isPageHidden(): boolean {
@@ -15,21 +14,19 @@ export function isPageHidden(): boolean {
 }
 
 /** Listens to the page, if there is one. Returns the undo. */
-export function watchPage({ onShown, onHidden, onOnline }: PageListeners): Unsubscribe {
+export function watchPage(tell: (event: PageEvent) => void): Unsubscribe {
   if (typeof globalThis.addEventListener !== "function") return () => {};
-  const onVisibility = (): void => (isPageHidden() ? onHidden() : onShown());
-  // The first one, at the end of loading, is no return: it must not begin a connection anew that is on its way.
-  const onPageShow = (event: Event): void => {
-    if ((event as Partial<PageTransitionEvent>).persisted !== false) onShown();
-  };
-  // `visibilitychange` bubbles from the document to the window.
-  const listeners: readonly (readonly [string, (event: Event) => void])[] = [
-    ["online", onOnline],
-    ["pageshow", onPageShow],
-    ["visibilitychange", onVisibility],
-  ];
-  for (const [event, listener] of listeners) globalThis.addEventListener(event, listener);
+  const listeners = Object.entries({
+    online: () => tell("nudged"),
+    // The first one, at the end of loading, is no return: it must not begin a connection anew that is on its way.
+    pageshow: ({ persisted }: Event & { readonly persisted?: boolean }) => {
+      if (persisted !== false) tell("page_shown");
+    },
+    // It bubbles from the document to the window.
+    visibilitychange: () => tell(isPageHidden() ? "page_hidden" : "page_shown"),
+  });
+  for (const listener of listeners) globalThis.addEventListener(...listener);
   return () => {
-    for (const [event, listener] of listeners) globalThis.removeEventListener(event, listener);
+    for (const listener of listeners) globalThis.removeEventListener(...listener);
   };
 }

@@ -1,5 +1,3 @@
-import type { SocketState } from "./socket-state.js";
-
 /** How a socket stands: what an app can show beside "reconnecting". */
 export type SocketTransport = "idle" | "connecting" | "open" | "waiting" | "stopped";
 
@@ -31,20 +29,4 @@ export interface SocketDetail {
   readonly reason: SocketReason | null;
   /** When `transport` became what it is. */
   readonly since: number;
-}
-
-const TRANSPORTS: Readonly<Record<SocketState, SocketTransport>> = {
-  idle: "idle",
-  authorizing: "connecting",
-  opening: "connecting",
-  open: "open",
-  probing: "open",
-  waiting: "waiting",
-  hidden: "waiting",
-  stopped: "stopped",
-};
-
-/** How a state shows from outside. */
-export function transportOf(state: SocketState): SocketTransport {
-  return TRANSPORTS[state];
 }

@@ -15,8 +15,6 @@ const EVENTS: readonly SocketEvent[] = [
   "page_shown",
   "nudged",
   "moved",
-  "probe_answered",
-  "probe_overdue",
 ];
 
 /** What is not named here stays. */
@@ -45,8 +43,8 @@ const TABLE: Readonly<Record<SocketState, Partial<Record<SocketEvent, SocketStat
     closed: "waiting",
     closed_finally: "stopped",
     moved: "authorizing",
-    probe_answered: "open",
-    probe_overdue: "authorizing",
+    opened: "open",
+    failed: "authorizing",
   },
   waiting: {
     disconnect: "idle",

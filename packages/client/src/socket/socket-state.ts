@@ -1,9 +1,12 @@
+import type { PageEvent } from "./page.js";
+import type { SocketTransport } from "./socket-detail.js";
+
 /**
  * The life of a socket that keeps itself connected, pure: it knows no phoenix.js and no clock.
  *
  *   idle ─ connect ▶ authorizing ─ authorized ▶ opening ─ opened ▶ open ─ page_shown, nudged ▶ probing
- *                        ▲   ▲                     │                ▲ └──── probe_answered ◀──┘  │
- *              retry_due │   └───── page_shown     │ failed, closed └ closed                     │ probe_overdue
+ *                        ▲   ▲                     │                ▲ └──── opened ◀──────────┘  │
+ *              retry_due │   └───── page_shown     │ failed, closed └ closed                     │ failed
  *                     waiting ── page_hidden ▶ hidden                                            ▼
  *                        ▲──────────────────────── failed, closed ───────                   authorizing
  *
@@ -35,22 +38,19 @@ export type SocketEvent =
   | "connect"
   | "disconnect"
   | "authorized"
-  /** No token, no transport, or no answer of the transport in time. */
+  /** No token, no transport, or no answer of the transport or to a probe in time. */
   | "failed"
+  /** The transport is open: it says so, or has answered a probe. */
   | "opened"
   /** The transport is gone. */
   | "closed"
   /** The transport is gone, with a close code that says not to come back. */
   | "closed_finally"
   | "retry_due"
-  | "page_hidden"
-  | "page_shown"
-  /** Something happened after which a connection may be dead: the network is back, the clock jumped. */
-  | "nudged"
   /** The server it is connected to says that it has moved. */
   | "moved"
-  | "probe_answered"
-  | "probe_overdue";
+  /** Also: something happened after which a connection may be dead, as when the clock jumped. */
+  | PageEvent;
 
 /** What is not named stays as it is, but for `disconnect`. */
 const TABLE: Readonly<Record<SocketState, Readonly<Partial<Record<SocketEvent, SocketState>>>>> = {
@@ -76,8 +76,8 @@ const TABLE: Readonly<Record<SocketState, Readonly<Partial<Record<SocketEvent, S
     closed: "waiting",
     closed_finally: "stopped",
     moved: "authorizing",
-    probe_answered: "open",
-    probe_overdue: "authorizing",
+    opened: "open",
+    failed: "authorizing",
   },
   waiting: { retry_due: "authorizing", page_hidden: "hidden", page_shown: "authorizing", nudged: "authorizing" },
   hidden: { page_shown: "authorizing" },
@@ -89,14 +89,24 @@ export function nextSocketState(state: SocketState, event: SocketEvent): SocketS
   return event === "disconnect" ? "idle" : (TABLE[state][event] ?? state);
 }
 
-/** Whether a transport exists in this state; leaving it for one without closes the transport. */
-export function hasTransport(state: SocketState): boolean {
-  return state === "opening" || isOpenState(state);
+/** How a state shows from outside. */
+export function transportOf(state: SocketState): SocketTransport {
+  switch (state) {
+    case "authorizing":
+    case "opening":
+      return "connecting";
+    case "probing":
+      return "open";
+    case "hidden":
+      return "waiting";
+    default:
+      return state;
+  }
 }
 
-/** Whether the transport is open as far as anybody knows. */
-export function isOpenState(state: SocketState): boolean {
-  return state === "open" || state === "probing";
+/** Whether a transport exists in this state; leaving it for one without closes the transport. */
+export function hasTransport(state: SocketState): boolean {
+  return state === "opening" || transportOf(state) === "open";
 }
 
 /** Whether the socket means to be connected, sooner or later. */
