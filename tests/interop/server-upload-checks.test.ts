@@ -116,7 +116,7 @@ describe("a client that checks nothing", () => {
   test("protocol.md 6: forged, expired and other people's tokens are refused, and so is a ref that is none", async () => {
     running = await server({
       connect: ({ params }) => ({ user: { id: params["user"] } }),
-      uploads: { tokenTtlMs: 600_000, secret: "of all processes" },
+      uploads: { tokenTtlMs: 600_000, secret: "which all of these processes share" },
     });
     const client = await new RawClient({ user: "ada" }).mount();
     const other = await new RawClient({ user: "eve" }).mount();

@@ -4,6 +4,7 @@ import type { ChannelDefinition } from "./channels/channel.js";
 import { createPubSub, isInProcess, type PubSub } from "./channels/pubsub.js";
 import type { Traffic } from "./channels/traffic.js";
 import { systemClock } from "./clock.js";
+import { ENDPOINT_BOUNDS, limitsOf, STORE_BOUNDS } from "./limits.js";
 import { consoleLogger, type Logger } from "./logger.js";
 import { connectionChannel } from "./stores/connection-channel.js";
 import type { AddressIn, AssignsAt, MessageArgsAt, MessageNameAt, PairIn } from "./stores/addressed.js";
@@ -39,6 +40,11 @@ export interface MusubiServerOptions<Stores extends readonly AnyStore[]>
   readonly maxMailbox?: number;
   /** Pieces of async work that run at once for one root. Default 64; more of them wait their turn. */
   readonly maxAsync?: number;
+  /**
+   * Timers, subscriptions and async work that one store has open. Default 1 000; past it `ctx.subscribe`, `ctx.sendAfter`
+   * and `ctx.sendEvery` throw, so that the message is answered `overloaded`.
+   */
+  readonly maxResources?: number;
   /** Roots that one connection can hold. Default 200; past it mounts are answered `too_many_roots`. */
   readonly maxRoots?: number;
   /**
@@ -136,7 +142,7 @@ export type InferStores<S> =
 /**
  * Creates a server of stores: every client that connects can mount them by module and id, each for itself.
  *
- * Throws `invalid_usage` for two stores of one module.
+ * Throws `invalid_usage` for two stores of one module, and for a limit or a secret that can be none.
  */
 export function createMusubiServer<const Stores extends readonly AnyStore[]>(
   options: MusubiServerOptions<Stores> & WithConnect,
@@ -145,20 +151,15 @@ export function createMusubiServer<const Stores extends readonly AnyStore[]>(
     stores,
     channels = [],
     topic,
-    handlerTimeoutMs,
-    mountTimeoutMs,
-    maxMailbox,
-    maxRoots,
-    maxTotalRoots,
-    maxParamsBytes,
-    maxAsync,
-    conflateAboveBytes,
-    maxHeldOps,
-    maxHeldBytes,
     uploads: uploadOptions,
-    ...rest
+    freezeAssigns = process.env["NODE_ENV"] !== "production",
+    // Of stores here; that of channels is the endpoint's own.
+    maxMailbox: _,
+    ...endpointOptions
   } = options;
-  const { freezeAssigns = process.env["NODE_ENV"] !== "production", ...endpointOptions } = rest;
+  const { maxRoots, maxTotalRoots, maxParamsBytes, conflateAboveBytes, maxHeldOps, maxHeldBytes, ...ofRoots } =
+    limitsOf(STORE_BOUNDS, options);
+  const { maxUnsentBytes, drainTimeoutMs } = limitsOf(ENDPOINT_BOUNDS, options);
   const logger = options.logger ?? consoleLogger;
   const clock = options.clock ?? systemClock;
   const pubsub = options.pubsub ?? createPubSub(logger);
@@ -167,32 +168,25 @@ export function createMusubiServer<const Stores extends readonly AnyStore[]>(
   const hooks: ErasedHooks[] = [...((options.hooks ?? []) as readonly ErasedHooks[])];
   let isClosing = false;
   const uploads = new UploadService(uploadOptions ?? {}, clock, logger);
-  if (uploadOptions !== undefined || stores.some(({ definition }) => definition.uploads.size > 0)) {
-    uploads.start();
-    if (!isInProcess(pubsub) && uploadOptions?.secret === undefined) logger.warn({}, NO_SHARED_SECRET);
-  }
   const slowClients = new SlowClients({
     conflateAboveBytes,
     maxHeldOps,
     maxHeldBytes,
-    maxHeldBytesPerSocket: options.maxUnsentBytes,
+    maxHeldBytesPerSocket: maxUnsentBytes,
   });
   const connection = connectionChannel({
     ...(topic === undefined ? {} : { topic }),
     stores: byModule(stores),
     registry,
-    maxRoots: maxRoots ?? 200,
-    maxTotalRoots: maxTotalRoots ?? 100_000,
-    maxParamsBytes: maxParamsBytes ?? 64 * 1024,
+    maxRoots,
+    maxTotalRoots,
+    maxParamsBytes,
     environment: {
       clock,
       logger,
       pubsub,
       freeze: freezeAssigns,
-      handlerTimeoutMs: handlerTimeoutMs ?? 30_000,
-      mountTimeoutMs: mountTimeoutMs ?? 10_000,
-      maxMailbox: maxMailbox ?? 1_000,
-      maxAsync: maxAsync ?? 64,
+      ...ofRoots,
       slowClients,
       hooks,
       uploads,
@@ -206,6 +200,11 @@ export function createMusubiServer<const Stores extends readonly AnyStore[]>(
     logger,
     clock,
   });
+  // Once nothing can be wrong with the options any more.
+  if (uploadOptions !== undefined || stores.some(({ definition }) => definition.uploads.size > 0)) {
+    uploads.start();
+    if (!isInProcess(pubsub) && uploadOptions?.secret === undefined) logger.warn({}, NO_SHARED_SECRET);
+  }
   return {
     pubsub,
     attach: (server, { path }) => endpoint.attach(server, { path }),
@@ -237,7 +236,7 @@ export function createMusubiServer<const Stores extends readonly AnyStore[]>(
     async close() {
       isClosing = true;
       await endpoint.close();
-      await registry.close(clock, options.drainTimeoutMs ?? 5_000);
+      await registry.close(clock, drainTimeoutMs);
       await uploads.close();
     },
   };

@@ -95,6 +95,7 @@ export type {
   WriteMountAndRenderOfAssignsFirst,
 } from "./stores/store-types.js";
 export type { StateOf } from "./stores/view-state.js";
+export type { Secret, Secrets } from "./token-signer.js";
 export type { CheckOrigin } from "./transport/check-origin.js";
 export type { ConnectAccepted, ConnectHook, ConnectRequest, ConnectResult } from "./transport/connect.js";
 export { createEndpoint, type Endpoint, type EndpointOptions, type LongPollOptions } from "./transport/endpoint.js";

@@ -73,6 +73,7 @@ export async function startKeepingServer(
       mountTimeoutMs: 10_000,
       maxMailbox: 1_000,
       maxAsync: 64,
+      maxResources: 1_000,
       slowClients: new SlowClients(),
       hooks: [],
       uploads,

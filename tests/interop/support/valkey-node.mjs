@@ -61,7 +61,7 @@ const musubi = createMusubiServer({
   logger,
   drainTimeoutMs: 500,
   handlerTimeoutMs: 600_000,
-  longPoll: { secret: "shared", windowMs: 2_000 },
+  longPoll: { secret: "which all of these processes share", windowMs: 2_000 },
 });
 const http = createServer();
 musubi.attach(http, { path: "/socket" });

@@ -149,6 +149,7 @@ export class SimServer implements MemoryListener {
         mountTimeoutMs: HANDLER_TIMEOUT_MS,
         maxMailbox: 1_000,
         maxAsync: 4,
+        maxResources: 1_000,
         hooks: [],
         slowClients,
       },

@@ -1,3 +1,5 @@
+import { limitsOf, SESSION_BOUNDS } from "../limits.js";
+
 /** What one socket may ask of the server. Past a limit the client gets an error reply, and its socket lives on. */
 export interface SessionLimits {
   /** Channels joined or joining at once; more are answered `too many channels joined`. */
@@ -16,11 +18,4 @@ export interface SessionLimits {
 }
 
 /** The limits of a socket unless the endpoint sets others. */
-export const DEFAULT_SESSION_LIMITS: SessionLimits = {
-  // Phoenix's max_channels_per_transport.
-  maxChannels: 100,
-  maxJoinsPerSecond: 50,
-  maxPushesPerSecond: 1_000,
-  maxMailbox: 1_000,
-  maxMailboxBytes: 16 * 1024 * 1024,
-};
+export const DEFAULT_SESSION_LIMITS: SessionLimits = limitsOf(SESSION_BOUNDS, {});

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Clock, TimerHandle } from "@musubi/protocol";
 import { Redis, type RedisOptions } from "iovalkey";
 import { systemClock } from "../clock.js";
+import { limitsOf, VALKEY_BOUNDS } from "../limits.js";
 import { consoleLogger, type Logger } from "../logger.js";
 import { createPubSub, type PubSub, type Unsubscribe } from "./pubsub.js";
 import { jsonCodec, type MessageCodec } from "./valkey-codec.js";
@@ -58,7 +59,8 @@ const MESSAGE = /^([\w-]{16}):/;
  *   the server has taken its subscription, one round trip after the first `subscribe`. While it is cut off from the
  *   server what is published on either side is lost to the other; connections and subscriptions come back by themselves.
  * - The server holds one subscription per topic that has subscribers in this process, and no pattern.
- * - Nothing here throws: what goes wrong is logged, once per outage.
+ * - Nothing here throws once it is made, `invalid_usage` for a limit that can be none: what goes wrong is logged, once
+ *   per outage.
  */
 export function createValkeyPubSub(
   server: string | RedisOptions | Redis,
@@ -90,10 +92,10 @@ class Adapter implements ValkeyPubSub {
     this.#prefix = options.prefix ?? "musubi:";
     this.#codec = options.codec ?? jsonCodec;
     this.#logger = options.logger ?? consoleLogger;
-    this.#maxUnsentBytes = options.maxUnsentBytes ?? 16 * 1024 * 1024;
+    const { maxUnsentBytes, timeoutMs } = limitsOf(VALKEY_BOUNDS, options);
+    this.#maxUnsentBytes = maxUnsentBytes;
     this.#clock = options.clock ?? systemClock;
     this.#local = createPubSub(this.#logger);
-    const timeoutMs = options.timeoutMs ?? 5_000;
     this.#publisher = this.#connect(server, timeoutMs, "publisher");
     this.#subscriber = this.#connect(server, timeoutMs, "subscriber");
     // What was sent before may be lost, and what was not is not kept: this is the one place that knows all topics.

@@ -3,6 +3,7 @@ import type { Clock } from "@musubi/protocol";
 import { Registry } from "prom-client";
 import { systemClock } from "../clock.js";
 import type { MusubiServer } from "../create-server.js";
+import { limitsOf, OPERATIONS_BOUNDS } from "../limits.js";
 import { consoleLogger, type Logger } from "../logger.js";
 import { serverMetrics } from "./metrics.js";
 import { Readiness, type ReadinessCheck } from "./readiness.js";
@@ -66,7 +67,8 @@ export function operationsHandler(
   musubi: Pick<MusubiServer, "inspect" | "addHooks">,
   options: OperationsOptions = {},
 ): Operations {
-  const { checks = {}, checkTimeoutMs = 5_000, registry = new Registry() } = options;
+  const { checks = {}, registry = new Registry() } = options;
+  const { checkTimeoutMs } = limitsOf(OPERATIONS_BOUNDS, options);
   const { logger = consoleLogger, clock = systemClock } = options;
   const readiness = new Readiness({ checks, checkTimeoutMs, clock, logger });
   const undos = [tracingHooks, serverMetrics(registry, () => musubi.inspect())].map((hooks) => musubi.addHooks(hooks));

@@ -13,6 +13,7 @@ import {
 } from "@musubi/protocol";
 import { createPubSub, type PubSub } from "../channels/pubsub.js";
 import { systemClock } from "../clock.js";
+import { limitsOf, STORE_BOUNDS } from "../limits.js";
 import { consoleLogger, type Logger } from "../logger.js";
 import { sendFile, type TestFile } from "../uploads/send-file.js";
 import { UploadService } from "../uploads/upload-service.js";
@@ -120,10 +121,7 @@ export async function renderStore<S extends AnyStore>(
       logger,
       pubsub: options.pubsub ?? createPubSub(logger),
       freeze: true,
-      handlerTimeoutMs: options.handlerTimeoutMs ?? 30_000,
-      mountTimeoutMs: options.mountTimeoutMs ?? 10_000,
-      maxMailbox: 1_000,
-      maxAsync: 64,
+      ...limitsOf(STORE_BOUNDS, options),
       uploads,
       slowClients: new SlowClients(),
       hooks: [

@@ -1,5 +1,7 @@
 import type { Cycle } from "./cycle.js";
+import { refusal } from "./failure.js";
 import type { Instance } from "./instance.js";
+import { Rejection } from "./rejection.js";
 
 /** The longest delay that Node's timers take. */
 export const MAX_DELAY_MS: number = 2 ** 31 - 1;
@@ -12,8 +14,11 @@ export interface Resource {
   release(): void;
 }
 
-/** Opens a resource that a rolled back cycle closes again. */
+/** Opens a resource that a rolled back cycle closes again. Throws a rejection, `overloaded`, when there are too many. */
 export function openResource(cycle: Cycle, instance: Instance): Resource {
+  if (instance.resources.size >= instance.scope.maxResources) {
+    throw new Rejection("overloaded", refusal("overloaded"));
+  }
   const resource: Resource = { open: true, waiting: false, release: () => {} };
   instance.resources.add(resource);
   cycle.onRollback(() => closeResource(instance, resource));

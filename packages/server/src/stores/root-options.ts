@@ -21,6 +21,8 @@ export interface RootEnvironment extends RunLimits {
   readonly maxMailbox: number;
   /** Pieces of async work of one root that run at once. */
   readonly maxAsync: number;
+  /** Timers, subscriptions and async work that one store has open. */
+  readonly maxResources: number;
   readonly slowClients: SlowClients;
   /** Hooks for all stores. */
   readonly hooks: readonly ErasedHooks[];

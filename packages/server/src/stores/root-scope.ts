@@ -34,6 +34,8 @@ export interface RootScope {
   readonly asyncTimeoutMs: number;
   /** Messages that may wait for this root, and async work for a place. */
   readonly maxMailbox: number;
+  /** Timers, subscriptions and async work that one store has open. */
+  readonly maxResources: number;
   /** The cycle of the message that is being handled. */
   cycle: Cycle | null;
   /** A `render` is on the stack: nothing may change. */

@@ -94,6 +94,7 @@ export class Root {
       counts: { renders: 0, values: 0 },
       asyncTimeoutMs: environment.handlerTimeoutMs,
       maxMailbox: environment.maxMailbox,
+      maxResources: environment.maxResources,
       cycle: null,
       rendering: false,
       nextRef: () => String(this.#refs++),

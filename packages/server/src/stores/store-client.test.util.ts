@@ -128,6 +128,7 @@ export class StoreServer {
         mountTimeoutMs: 10_000,
         maxMailbox: 1_000,
         maxAsync: 64,
+        maxResources: 1_000,
         hooks: [],
         slowClients: new SlowClients(),
         ...environment,

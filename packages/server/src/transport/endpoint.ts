@@ -3,11 +3,13 @@ import { publish } from "../channels/broadcast.js";
 import type { ChannelDefinition } from "../channels/channel.js";
 import { ChannelRouter } from "../channels/channel-router.js";
 import { createPubSub, type PubSub } from "../channels/pubsub.js";
-import { DEFAULT_SESSION_LIMITS, type SessionLimits } from "../channels/session-limits.js";
+import type { SessionLimits } from "../channels/session-limits.js";
 import type { SessionEnvironment } from "../channels/socket-session.js";
 import { type Traffic, TrafficMeter } from "../channels/traffic.js";
 import { systemClock } from "../clock.js";
+import { ENDPOINT_BOUNDS, LONG_POLL_BOUNDS, limitsOf, SESSION_BOUNDS } from "../limits.js";
 import { consoleLogger, type Logger } from "../logger.js";
+import type { Secrets } from "../token-signer.js";
 import { type CheckOrigin, originChecker } from "./check-origin.js";
 import type { ConnectHook, WithConnect } from "./connect.js";
 import { ConnectionSet } from "./connection-set.js";
@@ -26,10 +28,11 @@ export interface LongPollOptions {
   /** Sessions that are open at once; past it clients get 503. Default 10 000. */
   readonly maxSessions?: number;
   /**
-   * Signs the tokens of sessions; default random. Endpoints that share it, and a `pubsub`, answer for one another's
+   * Signs the tokens of sessions, 32 bytes or more; default random. Of a list the first one signs, and what the others
+   * have signed is taken: so a secret is changed without a break. Endpoints that share it, and a `pubsub`, answer for one another's
    * sessions: a load balancer can send each request to any of them.
    */
-  readonly secret?: string | Uint8Array;
+  readonly secret?: Secrets;
   /** How long such another endpoint may take to answer, in milliseconds; then its session is gone. Default 2 000. */
   readonly pubsubTimeoutMs?: number;
 }
@@ -100,12 +103,17 @@ const MAX_POST_BYTES = 8_000_000;
 /** Windows without a poll after which a session ends: those of Phoenix. */
 const SILENT_WINDOWS = 1.5;
 
-/** Creates an endpoint; `attach` it to one HTTP server or several. */
+/**
+ * Creates an endpoint; `attach` it to one HTTP server or several.
+ *
+ * Throws `invalid_usage` for a limit that is no number it may be.
+ */
 export function createEndpoint(options: EndpointOptions & WithConnect): Endpoint {
   const logger = options.logger ?? consoleLogger;
   const clock = options.clock ?? systemClock;
   const pubsub = options.pubsub ?? createPubSub(logger);
-  const limits = pickLimits(options);
+  const limits = limitsOf(SESSION_BOUNDS, options);
+  const { maxSockets, maxFrameBytes, maxUnsentBytes, drainTimeoutMs, ...silence } = limitsOf(ENDPOINT_BOUNDS, options);
   const traffic = new TrafficMeter();
   const environment: SessionEnvironment = {
     router: new ChannelRouter(options.channels),
@@ -118,18 +126,17 @@ export function createEndpoint(options: EndpointOptions & WithConnect): Endpoint
   const handshake: HandshakeOptions = {
     connect: options.connect ?? anybody,
     checkOrigin: originChecker(options.checkOrigin ?? true),
-    handshakeTimeoutMs: options.handshakeTimeoutMs ?? 10_000,
+    handshakeTimeoutMs: silence.handshakeTimeoutMs,
     clock,
     logger,
     traffic,
   };
-  const { maxFrameBytes = 10 * 1024 * 1024, maxUnsentBytes = 16 * 1024 * 1024 } = options;
-  const sockets = new ConnectionSet(clock, options.heartbeatTimeoutMs ?? 60_000);
+  const sockets = new ConnectionSet(clock, silence.heartbeatTimeoutMs);
   const upgrades = new WebSocketUpgrades({
     connections: sockets,
     environment,
     handshake,
-    maxSockets: options.maxSockets ?? 100_000,
+    maxSockets,
     maxFrameBytes,
     maxUnsentBytes,
     compress: options.compress ?? false,
@@ -139,7 +146,8 @@ export function createEndpoint(options: EndpointOptions & WithConnect): Endpoint
     { name: "websocket", transport: upgrades },
   ];
   if (options.longPoll !== false) {
-    const { windowMs = 10_000, maxSessions = 10_000, pubsubTimeoutMs = 2_000, secret } = options.longPoll ?? {};
+    const { secret, ...given } = options.longPoll ?? {};
+    const { windowMs, maxSessions, pubsubTimeoutMs } = limitsOf(LONG_POLL_BOUNDS, given, "longPoll.");
     const polling = new ConnectionSet(clock, SILENT_WINDOWS * windowMs);
     connections.push(polling);
     const transport = new LongPolls({
@@ -188,7 +196,7 @@ export function createEndpoint(options: EndpointOptions & WithConnect): Endpoint
     close() {
       closing ??= (async () => {
         for (const { transport } of served) transport.stop();
-        await Promise.all(connections.map((set) => set.close(options.drainTimeoutMs ?? 5_000)));
+        await Promise.all(connections.map((set) => set.close(drainTimeoutMs)));
       })();
       return closing;
     },
@@ -197,14 +205,3 @@ export function createEndpoint(options: EndpointOptions & WithConnect): Endpoint
 
 /** Lets everybody in, without a user; only where none is registered, as `WithConnect` sees to. */
 const anybody = (): never => ({}) as never;
-
-function pickLimits(options: Partial<SessionLimits>): SessionLimits {
-  const defaults = DEFAULT_SESSION_LIMITS;
-  return {
-    maxChannels: options.maxChannels ?? defaults.maxChannels,
-    maxJoinsPerSecond: options.maxJoinsPerSecond ?? defaults.maxJoinsPerSecond,
-    maxPushesPerSecond: options.maxPushesPerSecond ?? defaults.maxPushesPerSecond,
-    maxMailbox: options.maxMailbox ?? defaults.maxMailbox,
-    maxMailboxBytes: options.maxMailboxBytes ?? defaults.maxMailboxBytes,
-  };
-}

@@ -1,7 +1,8 @@
 import { request } from "node:http";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { ConnectRequest, ConnectResult } from "./connect.js";
-import { ask, PollClient } from "./poll-client.test.util.js";
+import { channel, joined } from "../channels/channel.js";
+import { ask, PollClient, pollWithoutReading, restOf } from "./poll-client.test.util.js";
 import { listeningLogger, manualClock, type Running, start } from "./raw-client.test.util.js";
 
 let running: Running | undefined;
@@ -37,6 +38,74 @@ describe("bounds of long-poll", () => {
     expect(await ask(port).reply).toMatchObject({ http: 503 });
     endpoint.disconnect("first");
     expect(await ask(port).reply).toMatchObject({ status: 410 });
+  });
+
+  it("maxSessions: a session that has ended counts for as long as its channels' code runs", async () => {
+    let end = (): void => {};
+    const terminate = (): Promise<void> =>
+      new Promise((resolve) => {
+        end = resolve;
+      });
+    const stuck = channel("stuck", { join: () => joined(null), terminate });
+    const { port, endpoint } = await run({ channels: [stuck], longPoll: { maxSessions: 1 } });
+    const client = await PollClient.open(port);
+    await client.join("stuck");
+    expect(await client.post("[]").reply).toMatchObject({ status: 408 });
+    expect(endpoint.inspect().sockets).toBe(0);
+    expect(await ask(port).reply).toMatchObject({ http: 503 });
+    expect(endpoint.traffic.refusals["http_503"]).toBe(1);
+    end();
+    await vi.waitUntil(async () => (await ask(port).reply).status === 410);
+  });
+
+  it("maxSessions: one that has ended counts until what it was answered is taken, or it was silent for too long", async () => {
+    const clock = manualClock();
+    const { port, endpoint } = await run({ clock, longPoll: { maxSessions: 1 } });
+    const client = await PollClient.open(port);
+    await client.join("room:a");
+    const timers = clock.pending();
+    const socket = pollWithoutReading(port, client.token);
+    await vi.waitUntil(() => clock.pending() === timers + 1);
+    // More than a connection holds that nobody reads.
+    const bytes = 50_000_000;
+    endpoint.broadcast("room:a", "big", "x".repeat(bytes));
+    expect(await client.post("[]").reply).toMatchObject({ status: 408 });
+    expect(await client.post("[]").reply).toMatchObject({ status: 410 });
+    expect(await ask(port).reply).toMatchObject({ http: 503 });
+    clock.advance(20_000);
+    expect(await restOf(socket)).toBeLessThan(bytes);
+    expect(await ask(port).reply).toMatchObject({ status: 410 });
+  });
+
+  it("a session that is cut takes along what was answered and not taken", async () => {
+    const clock = manualClock();
+    const { port, endpoint } = await run({ clock, maxUnsentBytes: 1_000, longPoll: { maxSessions: 1 } });
+    const client = await PollClient.open(port);
+    await client.join("room:a");
+    const timers = clock.pending();
+    const socket = pollWithoutReading(port, client.token);
+    await vi.waitUntil(() => clock.pending() === timers + 1);
+    const bytes = 50_000_000;
+    endpoint.broadcast("room:a", "big", "x".repeat(bytes));
+    await vi.waitUntil(() => clock.pending() === timers);
+    endpoint.broadcast("room:a", "one more", {});
+    expect(endpoint.inspect().sockets).toBe(0);
+    expect(await restOf(socket)).toBeLessThan(bytes);
+    expect(await ask(port).reply).toMatchObject({ status: 410 });
+  });
+
+  it("bodies are not read any further once their session has ended", async () => {
+    const { port, endpoint } = await run({ connect: () => ({ id: "one" }) });
+    const client = await PollClient.open(port);
+    const headers = { "content-length": "20" };
+    const slow = Array.from({ length: 4 }, () =>
+      ask(port, { method: "POST", query: client.query, headers, body: "[" }),
+    );
+    await vi.waitUntil(async () => (await client.post("[null,1,1,1,1]").reply).http === 503);
+    endpoint.disconnect("one");
+    for (const { reply } of slow) {
+      expect(await reply).toMatchObject({ http: 200, status: 410, headers: { connection: "close" } });
+    }
   });
 
   it("maxUnsentBytes: a session that is not polled is ended, and no other", async () => {

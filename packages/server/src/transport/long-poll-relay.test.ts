@@ -2,17 +2,19 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { channel, joined, ok } from "../channels/channel.js";
 import { createPubSub, type PubSub } from "../channels/pubsub.js";
 import type { EndpointOptions } from "./endpoint.js";
-import { PollClient } from "./poll-client.test.util.js";
+import { ask, PollClient, pollWithoutReading, restOf } from "./poll-client.test.util.js";
 import { listeningLogger, manualClock, type Running, room, start } from "./raw-client.test.util.js";
 
 /** A PubSub that carries JSON alone, as one between processes does. */
-function jsonPubSub(): PubSub & { mute: boolean; lost: number } {
+function jsonPubSub(): PubSub & { mute: boolean; lost: number; answered: number } {
   const inner = createPubSub(listeningLogger());
   const outer = {
     /** Loses what endpoints say to each other of their sessions. */
     mute: false,
     lost: 0,
+    answered: 0,
     publish: (topic: string, message: unknown) => {
+      if (typeof message === "object" && message !== null && "answer" in message) outer.answered += 1;
       if (outer.mute && topic.startsWith("musubi:longpoll:")) outer.lost += 1;
       else inner.publish(topic, JSON.parse(JSON.stringify(message)));
     },
@@ -26,6 +28,11 @@ const bytes = channel("bytes", {
   handlers: { size: (_ctx, payload) => ok({ size: (payload as Uint8Array).length }) },
 });
 
+async function after50Ms(): Promise<false> {
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  return false;
+}
+
 let pubsub: ReturnType<typeof jsonPubSub>;
 let clock: ReturnType<typeof manualClock>;
 let home: Running;
@@ -38,7 +45,7 @@ const options = (): Partial<EndpointOptions> => ({
   pubsub,
   clock,
   channels: [room, bytes],
-  longPoll: { secret: "shared", pubsubTimeoutMs: 500 },
+  longPoll: { secret: "which all of these processes share", pubsubTimeoutMs: 500 },
   maxUnsentBytes: 50_000,
 });
 
@@ -154,6 +161,46 @@ describe("a session that lives at another endpoint", () => {
     expect(away.endpoint.inspect().sockets).toBe(1);
   });
 
+  it("is asked for no more than if each of maxSessions had a poll and a POST under way: then it is 503", async () => {
+    await away.stop();
+    away = await start({ ...options(), longPoll: { ...options().longPoll, maxSessions: 2 } });
+    roaming = new PollClient(away.port, client.token);
+    const beat = "[null,1,1,1,1]";
+    // Whatever is asked is not answered.
+    pubsub.mute = true;
+    const asked = [roaming.poll(), roaming.post(beat), roaming.poll(), roaming.post(beat)];
+    await vi.waitUntil(() => pubsub.lost === 4);
+    for (const { reply } of [roaming.poll(), roaming.post(beat)]) expect(await reply).toMatchObject({ http: 503 });
+    expect(pubsub.lost).toBe(4);
+    clock.advance(500);
+    for (const { reply } of asked) expect(await reply).toMatchObject({ status: 410 });
+    const slow = Array.from({ length: 4 }, () =>
+      ask(away.port, { method: "POST", query: roaming.query, headers: { "content-length": "20" }, body: "[" }),
+    );
+    await vi.waitUntil(async () => {
+      const sent = roaming.post(beat);
+      // One that is asked is not answered: there was room for it yet.
+      const isRefused = await Promise.race([sent.reply.then(({ http }) => http === 503), after50Ms()]);
+      sent.request.destroy();
+      return isRefused;
+    });
+    expect(await roaming.poll().reply).toMatchObject({ http: 503 });
+    for (const { request } of slow) request.destroy();
+  });
+
+  it("ends, and what was answered elsewhere goes, when nobody takes it within pubsubTimeoutMs", async () => {
+    await client.join("room:a");
+    const timers = clock.pending();
+    const socket = pollWithoutReading(away.port, client.token);
+    await vi.waitUntil(() => clock.pending() === timers + 2);
+    const bytes = 50_000_000;
+    home.endpoint.broadcast("room:a", "big", "x".repeat(bytes));
+    await vi.waitUntil(() => pubsub.answered === 2);
+    clock.advance(500);
+    expect(home.endpoint.inspect().sockets).toBe(0);
+    expect(await restOf(socket)).toBeLessThan(bytes);
+  });
+
   it("is told to come back when the endpoint that it asks closes meanwhile, and lives on", async () => {
     const timers = clock.pending();
     const poll = roaming.poll();
@@ -181,6 +228,6 @@ it("needs a secret that all share: the first session without one is warned of, u
     return logger.lines.filter(({ message }) => message.includes("longPoll.secret")).length;
   };
   expect(await warned({ pubsub })).toBe(1);
-  expect(await warned({ pubsub, longPoll: { secret: "shared" } })).toBe(0);
+  expect(await warned({ pubsub, longPoll: { secret: "which all of these processes share" } })).toBe(0);
   expect(await warned({})).toBe(0);
 });

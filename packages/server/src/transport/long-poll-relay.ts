@@ -46,10 +46,17 @@ export class LongPollRelay {
   readonly #polls = new Map<string, { readonly session: LongPollSession; readonly poll: Poll }>();
   /** Messages that were told to polls elsewhere, until their clients have taken them. */
   readonly #told = new Map<string, { readonly timer: TimerHandle; readonly taken: () => void }>();
+  /** Polls here that were answered from elsewhere, until their clients have taken that. */
+  readonly #answered = new Map<string, TimerHandle>();
   #unsubscribe: Unsubscribe | undefined;
 
   constructor(options: LongPollRelayOptions) {
     this.#options = options;
+  }
+
+  /** Requests of clients here for sessions elsewhere that are under way. */
+  get size(): number {
+    return this.#asked.size + this.#answered.size;
   }
 
   /** From now on others reach the sessions here. */
@@ -64,16 +71,36 @@ export class LongPollRelay {
     this.#unsubscribe = undefined;
     for (const ref of this.#asked.keys()) this.#giveUp(ref);
     for (const ref of this.#told.keys()) this.#take(ref);
+    for (const ref of this.#answered.keys()) this.#taken(ref);
   }
 
   /** Polls a session elsewhere; returns what tells it that the client has gone. */
   poll(address: SessionAddress, poll: Poll): () => void {
     const ref = this.#ask(address, { ask: "poll" }, (answer) => {
-      const taken = (): void => this.#publish(address.home, { ref, taken: true });
+      let taken = ignore;
+      if (answer.status === 200) {
+        const { clock, timeoutMs } = this.#options;
+        const cut = (): void => {
+          poll.cut();
+          this.#taken(ref);
+        };
+        // By then its session has ended: there is no use in what is left of the answer.
+        this.#answered.set(ref, clock.setTimeout(cut, timeoutMs));
+        taken = () => {
+          this.#taken(ref);
+          this.#publish(address.home, { ref, taken: true });
+        };
+      }
       // A poll is never answered with the other statuses.
-      poll.answer(answer as PollAnswer, answer.status === 200 ? taken : ignore);
+      poll.answer(answer as PollAnswer, taken);
     });
     return () => void this.#forget(ref);
+  }
+
+  #taken(ref: string): void {
+    const timer = this.#answered.get(ref);
+    if (timer !== undefined) this.#options.clock.clearTimeout(timer);
+    this.#answered.delete(ref);
   }
 
   /** Hands messages to a session elsewhere; the status that its client gets. */
@@ -127,6 +154,7 @@ export class LongPollRelay {
     } else {
       tell({ status: "held" });
       const poll: Poll = {
+        cut: () => this.#take(ref),
         answer: (answer, taken) => {
           this.#polls.delete(ref);
           tell(answer);
@@ -150,10 +178,7 @@ export class LongPollRelay {
       return;
     }
     const { clock, timeoutMs } = this.#options;
-    const timer = clock.setTimeout(() => {
-      session.cut();
-      this.#take(ref);
-    }, timeoutMs);
+    const timer = clock.setTimeout(() => session.cut(), timeoutMs);
     this.#told.set(ref, { timer, taken });
   }
 

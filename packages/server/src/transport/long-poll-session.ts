@@ -22,6 +22,8 @@ export type PollAnswer =
 export interface Poll {
   /** Answers it, once; `taken` is called when nothing of the answer waits here any more. Does not throw. */
   answer(answer: PollAnswer, taken: () => void): void;
+  /** Drops what of the answer nobody has taken. Does not throw. */
+  cut(): void;
 }
 
 /** What all long-poll sessions of an endpoint share. */
@@ -31,6 +33,9 @@ export interface LongPollSessionOptions {
   readonly windowMs: number;
   /** Hard bound of bytes that the client has not fetched; past it the session is ended. */
   readonly maxUnsentBytes: number;
+  /** The session takes and gives nothing more. */
+  readonly closed: (session: LongPollSession) => void;
+  /** Nothing of it is left: what a poll was answered last has been taken too. */
   readonly ended: (session: LongPollSession) => void;
 }
 
@@ -55,11 +60,12 @@ export class LongPollSession implements SessionTransport, Connection, Flushable 
   #waiting: Outgoing[] = [];
   #unsentBytes = 0;
   #isFlushing = false;
-  /** Whether something was answered and not taken: what follows waits, or it could come without it. */
-  #isTaking = false;
+  /** What was answered and not taken: what follows waits, or it could come without it. */
+  #untaken: { readonly poll: Poll; readonly taken: () => void } | undefined;
   /** Made when somebody first waits. */
   #drains: DrainListeners | undefined;
   #isOpen = true;
+  #hasEnded = false;
 
   constructor(request: ConnectRequest, accepted: ConnectAccepted, options: LongPollSessionOptions) {
     this.#options = options;
@@ -126,7 +132,7 @@ export class LongPollSession implements SessionTransport, Connection, Flushable 
   flush(): void {
     this.#isFlushing = false;
     const held = this.#polls.at(-1);
-    if (held === undefined || this.#waiting.length === 0 || this.#isTaking) return;
+    if (held === undefined || this.#waiting.length === 0 || this.#untaken !== undefined) return;
     const waiting = this.#waiting;
     this.#waiting = [];
     const bytes = waiting.reduce((sum, { data }) => sum + data.length, 0);
@@ -137,15 +143,19 @@ export class LongPollSession implements SessionTransport, Connection, Flushable 
       this.session.fail(new Error("binary messages that are no UTF-8 cannot be sent over long-poll"));
       return;
     }
-    this.#isTaking = true;
-    const taken = (): void => {
-      this.#isTaking = false;
-      this.#unsentBytes -= bytes;
-      if (!this.#isOpen) return;
-      this.#drains?.tell();
-      this.#flushLater();
+    const untaken = {
+      poll: held.poll,
+      taken: (): void => {
+        if (this.#untaken !== untaken) return;
+        this.#untaken = undefined;
+        this.#unsentBytes -= bytes;
+        this.#end();
+        this.#drains?.tell();
+        this.#flushLater();
+      },
     };
-    this.#letGo(held.poll, { status: 200, messages: messages as string[] }, taken);
+    this.#untaken = untaken;
+    this.#letGo(held.poll, { status: 200, messages: messages as string[] }, untaken.taken);
   }
 
   /** Whatever the reason, a client learns that its session is gone from the poll it has open, or from its next request. */
@@ -156,6 +166,14 @@ export class LongPollSession implements SessionTransport, Connection, Flushable 
     for (const { poll } of this.#polls) this.#letGo(poll, { status: 410 });
     this.#waiting = [];
     this.#drains = undefined;
+    this.#options.closed(this);
+    this.#end();
+  }
+
+  /** Until then it counts, for as long as a silent session may. */
+  #end(): void {
+    if (this.#isOpen || this.#untaken !== undefined || this.#hasEnded) return;
+    this.#hasEnded = true;
     this.#options.ended(this);
   }
 
@@ -165,8 +183,12 @@ export class LongPollSession implements SessionTransport, Connection, Flushable 
   }
 
   cut(): void {
+    const untaken = this.#untaken;
     this.close();
     this.session.transportClosed();
+    untaken?.poll.cut();
+    // A connection that dies while the answer still waits for others on it says nothing.
+    untaken?.taken();
   }
 
   #flushLater(): void {

@@ -8,6 +8,7 @@ import type { HttpClaim } from "./http-claims.js";
 import { LongPollRelay } from "./long-poll-relay.js";
 import { LongPollSession, type LongPollSessionOptions, type Poll, type PollAnswer } from "./long-poll-session.js";
 import { messagesOf, readBody } from "./post-body.js";
+import type { Secrets } from "../token-signer.js";
 import { refuseUpgrade } from "./refuse-upgrade.js";
 import { type SessionAddress, SessionTokens } from "./session-tokens.js";
 
@@ -21,7 +22,7 @@ export interface LongPollsOptions {
   readonly windowMs: number;
   readonly maxSessions: number;
   readonly pubsubTimeoutMs: number;
-  readonly secret: string | Uint8Array | undefined;
+  readonly secret: Secrets | undefined;
 }
 
 /** POSTs of one session that are read at once; phoenix.js sends them one by one. */
@@ -50,8 +51,10 @@ export class LongPolls {
   readonly #sessions = new Map<string, LongPollSession>();
   /** Clients whose `connect` hook still runs. */
   readonly #pending = new Set<AbortController>();
-  /** POSTs being read, by session. */
-  readonly #posts = new Map<string, number>();
+  /** POSTs being read, by session: what gives each of them up. */
+  readonly #posts = new Map<string, Set<() => void>>();
+  /** Of these, those of sessions that live elsewhere. */
+  #postsElsewhere = 0;
   readonly #relay: LongPollRelay;
   /** Whether there is nothing to say of the secret, or it has been said. */
   #isWarned: boolean;
@@ -65,11 +68,12 @@ export class LongPolls {
     this.#handshake = { ...options.handshake, checkOrigin: () => true };
     const epochMs = Date.now() - clock.now();
     this.#tokens = new SessionTokens(() => epochMs + clock.now(), options.secret);
-    const ended = (session: LongPollSession): void => {
-      this.#sessions.delete(session.id);
-      connections.remove(session);
+    const closed = ({ id }: LongPollSession): void => {
+      this.#sessions.delete(id);
+      for (const giveUp of this.#posts.get(id) ?? []) giveUp();
     };
-    this.#shared = { environment, windowMs, maxUnsentBytes, ended };
+    const ended = (session: LongPollSession): void => connections.remove(session);
+    this.#shared = { environment, windowMs, maxUnsentBytes, closed, ended };
     const [home, sessions] = [this.#home, this.#sessions];
     this.#relay = new LongPollRelay({ pubsub, clock, home, sessions, windowMs, timeoutMs: pubsubTimeoutMs });
     if (options.secret !== undefined) this.#relay.start();
@@ -111,7 +115,9 @@ export class LongPolls {
       await this.#open(request, response, address !== null);
       return;
     }
+    if (session === undefined && this.#isFull) return this.#refuse(response);
     const poll: Poll = {
+      cut: () => void response.destroy(),
       answer: (answer, taken) => {
         response.off("close", forget).once("close", taken);
         if (this.#isStopped) response.setHeader("connection", "close");
@@ -136,17 +142,15 @@ export class LongPolls {
       sendJson(response, { status: 410 });
       return;
     }
-    const posts = this.#posts.get(address.id) ?? 0;
-    if (posts >= MAX_POSTS) {
-      send(response, 503);
-      return;
-    }
-    this.#posts.set(address.id, posts + 1);
-    const body = await readBody(request, this.#options.maxBodyBytes);
-    const left = (this.#posts.get(address.id) ?? 1) - 1;
-    if (left === 0) this.#posts.delete(address.id);
-    else this.#posts.set(address.id, left);
+    const posts = this.#posts.get(address.id) ?? new Set();
+    if (posts.size >= MAX_POSTS || (!isHere && this.#isFull)) return this.#refuse(response);
+    this.#posts.set(address.id, posts);
+    if (!isHere) this.#postsElsewhere += 1;
+    const body = await readBody(request, this.#options.maxBodyBytes, posts);
+    if (!isHere) this.#postsElsewhere -= 1;
+    if (posts.size === 0) this.#posts.delete(address.id);
     if (body === "gone") return;
+    if (body === "given up") return sendJson(response.setHeader("connection", "close"), { status: 410 });
     const messages = typeof body === "string" ? body : messagesOf(body, request.headers["content-type"]);
     if (messages === "too large") send(response.setHeader("connection", "close"), 400);
     else if (messages === "no UTF-8") send(response, 400);
@@ -169,10 +173,10 @@ export class LongPolls {
   /** Lets a client in, or not; `hadSession` when its token was one of ours. */
   async #open(request: IncomingMessage, response: ServerResponse, hadSession: boolean): Promise<void> {
     const { maxSessions, connections, environment } = this.#options;
-    if (this.#sessions.size + this.#pending.size >= maxSessions) {
+    // Those that have gone count for as long as their channels' code runs, and what they were answered is not taken.
+    if (connections.size + this.#pending.size >= maxSessions) {
       environment.logger.warn({ maxSessions }, "a long-poll session is refused: there are too many");
-      send(response, 503);
-      return;
+      return this.#refuse(response);
     }
     const search = searchOf(request);
     if (hadSession) dropLastToken(search);
@@ -196,6 +200,16 @@ export class LongPolls {
       this.#isWarned = true;
       sendAnswer(response, { status: 410 }, this.#tokens.sign({ home: this.#home, id: session.id }));
     }
+  }
+
+  /** Whether more is asked of other endpoints than could be if each session had a poll and a POST under way. */
+  get #isFull(): boolean {
+    return this.#relay.size + this.#postsElsewhere >= 2 * this.#options.maxSessions;
+  }
+
+  #refuse(response: ServerResponse): void {
+    this.#options.environment.traffic?.refused("http_503");
+    send(response, 503);
   }
 
   #sessionOf(request: IncomingMessage): { readonly token: string; readonly address: SessionAddress | null } {

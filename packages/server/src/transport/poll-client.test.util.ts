@@ -1,3 +1,4 @@
+import { connect, type Socket } from "node:net";
 import { type ClientRequest, type IncomingHttpHeaders, request } from "node:http";
 import { expect } from "vitest";
 
@@ -50,6 +51,26 @@ export function ask(port: number, { method = "GET", query = "", headers = {}, bo
   reply.catch(() => {});
   sent.end(body);
   return { request: sent, reply };
+}
+
+/** A poll whose client never reads its answer. */
+export function pollWithoutReading(port: number, token: string): Socket {
+  const socket = connect(port, "127.0.0.1").on("error", () => {});
+  socket.pause();
+  socket.write(`GET /socket/longpoll?vsn=2.0.0&token=${token} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`);
+  return socket;
+}
+
+/** How many bytes still come until the connection has been closed. */
+export function restOf(socket: Socket): Promise<number> {
+  return new Promise((resolve) => {
+    let bytes = 0;
+    socket.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+    });
+    socket.on("close", () => resolve(bytes));
+    socket.resume();
+  });
 }
 
 /** A client with a session, as phoenix.js's `LongPoll` is one. */

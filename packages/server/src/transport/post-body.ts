@@ -5,15 +5,28 @@ const MAX_LINES = 100;
 
 const UTF_8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Reads a request's body, up to a bound; `gone` when its client has gone meanwhile. Never rejects. */
-export function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | "too large" | "gone"> {
-  return new Promise((resolve) => {
+/**
+ * Reads a request's body, up to a bound; `gone` when its client has gone meanwhile, `given up` when somebody has called
+ * what it puts into `giveUps` until then. Never rejects.
+ */
+export async function readBody(
+  request: IncomingMessage,
+  maxBytes: number,
+  giveUps: Set<() => void>,
+): Promise<Buffer | "too large" | "gone" | "given up"> {
+  let giveUp = (): void => {};
+  const body = new Promise<Buffer | "too large" | "gone" | "given up">((resolve) => {
     if (Number(request.headers["content-length"]) > maxBytes) {
       resolve("too large");
       return;
     }
     const chunks: Buffer[] = [];
     let bytes = 0;
+    giveUp = () => {
+      bytes = Number.POSITIVE_INFINITY;
+      chunks.length = 0;
+      resolve("given up");
+    };
     request.on("data", (chunk: Buffer) => {
       bytes += chunk.length;
       if (bytes <= maxBytes) {
@@ -27,6 +40,8 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<Bu
     request.on("error", () => resolve("gone"));
     request.on("close", () => resolve("gone"));
   });
+  giveUps.add(giveUp);
+  return body.finally(() => giveUps.delete(giveUp));
 }
 
 /**

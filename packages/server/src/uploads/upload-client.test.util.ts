@@ -48,6 +48,7 @@ export class UploadServer {
         mountTimeoutMs: 10_000,
         maxMailbox: 1_000,
         maxAsync: 64,
+        maxResources: 1_000,
         hooks: [],
         slowClients: new SlowClients(),
         uploads: this.service,

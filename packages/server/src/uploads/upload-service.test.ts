@@ -33,7 +33,9 @@ test("server.md 4: one who means several processes is told that they need one se
   expect(await warningsOf([Form], { pubsub, uploads: { directory } })).toEqual([
     ["warn", expect.stringContaining("uploads.secret")],
   ]);
-  expect(await warningsOf([Form], { pubsub, uploads: { directory, secret: "s" } })).toEqual([]);
+  expect(
+    await warningsOf([Form], { pubsub, uploads: { directory, secret: "one secret for all of the processes" } }),
+  ).toEqual([]);
   expect(await warningsOf([Form], { uploads: { directory } })).toEqual([]);
   expect(await warningsOf([Form], { pubsub: createPubSub(new LogRecorder()), uploads: { directory } })).toEqual([]);
   expect(await warningsOf([Plain], { pubsub })).toEqual([]);

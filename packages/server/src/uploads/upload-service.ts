@@ -1,5 +1,7 @@
 import type { Clock } from "@musubi/protocol";
+import { limitsOf, UPLOAD_BOUNDS } from "../limits.js";
 import type { Logger } from "../logger.js";
+import type { Secrets } from "../token-signer.js";
 import type { Entry } from "./entry.js";
 import { TempFile } from "./temp-file.js";
 import { TempFolder } from "./temp-folder.js";
@@ -9,8 +11,11 @@ import { UploadTokens } from "./upload-tokens.js";
 export interface UploadOptions {
   /** Holds one folder for each process. Default: `musubi-uploads-<user id>` in the system's temp folder. */
   readonly directory?: string;
-  /** Signs tokens. Default: random, of this process alone; give several processes the same one. */
-  readonly secret?: string | Uint8Array;
+  /**
+   * Signs tokens, 32 bytes or more. Default: random, of this process alone; give several processes the same one. Of a list
+   * the first one signs, and what the others have signed is taken: so a secret is changed without a break.
+   */
+  readonly secret?: Secrets;
   /**
    * How long a token lets a client begin, and how long an entry may rest before it has failed, in milliseconds.
    * Default 600 000.
@@ -47,10 +52,11 @@ export class UploadService {
     this.clock = clock;
     this.logger = logger;
     this.tokens = new UploadTokens(options.secret);
-    this.tokenTtlMs = options.tokenTtlMs ?? 600_000;
-    this.maxEntriesPerRoot = options.maxEntriesPerRoot ?? 100;
-    this.#maxEntries = options.maxEntries ?? 10_000;
-    this.#maxBytes = options.maxBytes ?? 16 * 1024 ** 3;
+    const limits = limitsOf(UPLOAD_BOUNDS, options, "uploads.");
+    this.tokenTtlMs = limits.tokenTtlMs;
+    this.maxEntriesPerRoot = limits.maxEntriesPerRoot;
+    this.#maxEntries = limits.maxEntries;
+    this.#maxBytes = limits.maxBytes;
     this.#folder = new TempFolder({ directory: options.directory, tokenTtlMs: this.tokenTtlMs, clock, logger });
     this.#epochMs = Date.now() - clock.now();
   }

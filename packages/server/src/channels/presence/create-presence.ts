@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { type Clock, type ErrorCode, MusubiError, type TimerHandle } from "@musubi/protocol";
 import { systemClock } from "../../clock.js";
+import { limitsOf, PRESENCE_BOUNDS } from "../../limits.js";
 import type { Broadcast } from "../broadcast.js";
 import type { ChannelContext } from "../channel.js";
 import type { LiveContext } from "../channel-context.js";
@@ -87,8 +88,9 @@ class PresenceNode implements Presence {
   readonly #unsubscribes: readonly (() => void)[];
 
   constructor(options: PresenceOptions) {
-    const { pubsub, name = "presence", heartbeatMs = 5_000, clock = systemClock } = options;
-    this.#maxEntryBytes = options.maxEntryBytes ?? 16 * 1024;
+    const { pubsub, name = "presence", clock = systemClock } = options;
+    const { heartbeatMs, maxEntryBytes } = limitsOf(PRESENCE_BOUNDS, options);
+    this.#maxEntryBytes = maxEntryBytes;
     this.#pubsub = pubsub;
     this.#clock = clock;
     this.#heartbeatMs = heartbeatMs;

@@ -1,3 +1,5 @@
+import { ENDPOINT_BOUNDS, STORE_BOUNDS } from "../../limits.js";
+
 /** When roots hold back what they would send to a client that reads too slowly, and how much of it they keep. */
 export interface SlowClientLimits {
   /** Bytes that wait on a socket past which its roots hold back what they change, conflated, until these are sent. */
@@ -12,10 +14,10 @@ export interface SlowClientLimits {
 
 /** What is done unless a server is told otherwise. */
 const DEFAULT_SLOW_CLIENT_LIMITS: SlowClientLimits = {
-  conflateAboveBytes: 256 * 1024,
-  maxHeldOps: 1_000,
-  maxHeldBytes: 1024 * 1024,
-  maxHeldBytesPerSocket: 16 * 1024 * 1024,
+  conflateAboveBytes: STORE_BOUNDS.conflateAboveBytes.byDefault,
+  maxHeldOps: STORE_BOUNDS.maxHeldOps.byDefault,
+  maxHeldBytes: STORE_BOUNDS.maxHeldBytes.byDefault,
+  maxHeldBytesPerSocket: ENDPOINT_BOUNDS.maxUnsentBytes.byDefault,
 };
 
 /** The bounds for all roots of a server, and what came of them. */
