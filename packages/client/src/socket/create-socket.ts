@@ -5,7 +5,7 @@ import { consoleLogger } from "../logger.js";
 import type { Observable } from "../observable.js";
 import { isFinalCloseCode } from "./close-codes.js";
 import { closeReason } from "./close-reason.js";
-import { createFrameQueue } from "./frame-queue.js";
+import { queueFrames } from "./frame-queue.js";
 import { keepConnection, type KeptConnection } from "./kept-connection.js";
 import { createLastingBackoff, type LastingBackoff } from "./lasting-backoff.js";
 import { createMovingAddress } from "./moving-address.js";
@@ -70,9 +70,8 @@ export function createSocket<S extends PhoenixSocket>(
     logger = consoleLogger,
     ...phoenixOptions
   } = options;
-  const now = (): number => clock.now();
   const createBackoff = (bounds: BackoffOptions): LastingBackoff =>
-    createLastingBackoff({ ...bounds, now, random, stableAfterMs });
+    createLastingBackoff({ ...bounds, clock, random, stableAfterMs });
 
   let token: string | undefined;
   const socket = new Socket(url, {
@@ -88,22 +87,14 @@ export function createSocket<S extends PhoenixSocket>(
     },
   });
   // phoenix.js looks these up on the socket each time; its types do not list them all.
-  const replaceable = socket as unknown as Replaceable;
+  const replaceable = socket as PhoenixSocket as PhoenixSocket & Replaceable;
   const connect = socket.connect.bind(socket);
   const disconnect = socket.disconnect.bind(socket);
   const makeChannel = socket.channel.bind(socket);
 
-  const address = createMovingAddress({ home: url, isAllowed: isMoveAllowed, stableAfterMs, now, logger });
+  const address = createMovingAddress({ home: url, isAllowed: isMoveAllowed, stableAfterMs, clock, logger });
   const readToken = createTokenSource(tokenFunction, clock, tokenTimeoutMs);
-  const frames = createFrameQueue({
-    encode: replaceable.encode.bind(socket),
-    readToken,
-    isConnected: () => socket.isConnected(),
-    createBackoff: () => createBackoff(rejoinBackoff),
-    clock,
-    logger,
-  });
-  replaceable.encode = frames.encode;
+  const dropFrames = queueFrames(replaceable, readToken, () => createBackoff(rejoinBackoff), clock, logger);
   replaceable.decode = createSafeDecode(replaceable.decode.bind(socket), logger);
 
   // A long-poll that has failed says that it connects, for phoenix.js means to replace it (1.8).
@@ -122,7 +113,7 @@ export function createSocket<S extends PhoenixSocket>(
   };
   const endTransport = (callback?: () => void, code?: number, reason?: string): void => {
     isHeldBack = false;
-    frames.clear();
+    dropFrames();
     const whenGone = (): void => {
       try {
         if (isHeldBack) makeTransport();

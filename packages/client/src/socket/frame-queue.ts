@@ -3,19 +3,8 @@ import type { Logger } from "../logger.js";
 import type { Unsubscribe } from "../observable.js";
 import { after } from "./after.js";
 import type { LastingBackoff } from "./lasting-backoff.js";
-import type { Encode, PhoenixMessage } from "./phoenix-socket.js";
+import type { Encode, PhoenixMessage, PhoenixSocket, Replaceable } from "./phoenix-socket.js";
 import type { ReadToken } from "./token-source.js";
-
-/** What a {@link FrameQueue} needs. */
-export interface FrameQueueOptions {
-  /** How the socket encodes a frame. */
-  readonly encode: Encode;
-  readonly readToken: ReadToken;
-  readonly isConnected: () => boolean;
-  readonly createBackoff: () => LastingBackoff;
-  readonly clock: Clock;
-  readonly logger: Logger;
-}
 
 type Frame = Parameters<Encode>;
 
@@ -28,20 +17,20 @@ interface PendingJoin {
 }
 
 /**
- * Outgoing frames: every `phx_join` gets a fresh token on its way out, and no later frame of its topic overtakes it.
- * Other topics do not wait; the heartbeat never does. A token that fails is asked for again, with back-off, for as
- * long as its join is wanted: a newer join of the topic, its leave, or the end of the transport drop it.
+ * Sends a socket's frames from here on: every `phx_join` gets a fresh token on its way out, and no later frame of its
+ * topic overtakes it. Other topics do not wait; the heartbeat never does. A token that fails is asked for again, with
+ * back-off, for as long as its join is wanted: a newer join of the topic, its leave, or the end of the transport drop it.
+ *
+ * Returns what drops all that waits: for when the transport is gone, since phoenix.js joins again on the next.
  */
-export interface FrameQueue {
-  /** Encodes a frame, now or when its turn comes. */
-  readonly encode: Encode;
-  /** Drops what waits: its transport is gone, and phoenix.js joins again on the next. */
-  clear(): void;
-}
-
-/** Makes a {@link FrameQueue}. */
-export function createFrameQueue(options: FrameQueueOptions): FrameQueue {
-  const { encode, readToken, isConnected, createBackoff, clock, logger } = options;
+export function queueFrames(
+  socket: Replaceable & Pick<PhoenixSocket, "isConnected">,
+  readToken: ReadToken,
+  createBackoff: () => LastingBackoff,
+  clock: Clock,
+  logger: Logger,
+): () => void {
+  const encode = socket.encode.bind(socket);
   const joins = new Map<string, PendingJoin>();
 
   const drop = (topic: string): void => {
@@ -50,7 +39,7 @@ export function createFrameQueue(options: FrameQueueOptions): FrameQueue {
   };
   const send = (message: PhoenixMessage, callback: Frame[1]): void => {
     // phoenix.js 1.7 would write into whatever transport is there by now.
-    if (!isConnected()) return;
+    if (!socket.isConnected()) return;
     try {
       encode(message, callback);
     } catch (cause) {
@@ -83,19 +72,17 @@ export function createFrameQueue(options: FrameQueueOptions): FrameQueue {
     ask();
   };
 
-  return {
-    encode: (...frame) => {
-      const [{ topic, event, join_ref }] = frame;
-      const pending = joins.get(topic);
-      if (event === PHX_JOIN) join(...frame);
-      else if (pending === undefined) encode(...frame);
-      // The server has never heard of this join, so there is nothing to leave.
-      else if (event === PHX_LEAVE && join_ref === pending.ref) drop(topic);
-      else pending.later.push(frame);
-    },
-    clear: () => {
-      for (const topic of joins.keys()) drop(topic);
-    },
+  socket.encode = (...frame) => {
+    const [{ topic, event, join_ref }] = frame;
+    const pending = joins.get(topic);
+    if (event === PHX_JOIN) join(...frame);
+    else if (pending === undefined) encode(...frame);
+    // The server has never heard of this join, so there is nothing to leave.
+    else if (event === PHX_LEAVE && join_ref === pending.ref) drop(topic);
+    else pending.later.push(frame);
+  };
+  return () => {
+    for (const topic of joins.keys()) drop(topic);
   };
 }
 

@@ -1,8 +1,9 @@
+import type { Clock } from "@musubi/protocol";
 import { type BackoffOptions, backoffMs } from "../backoff.js";
 
 /** What a {@link LastingBackoff} needs. */
 export interface LastingBackoffOptions extends BackoffOptions {
-  readonly now: () => number;
+  readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;
   /** What lasts as long as this was a success. */
@@ -25,16 +26,16 @@ export interface LastingBackoff {
 
 /** Makes a {@link LastingBackoff}. */
 export function createLastingBackoff(options: LastingBackoffOptions): LastingBackoff {
-  const { now, random, stableAfterMs } = options;
+  const { clock, random, stableAfterMs } = options;
   let failures = 0;
   let beganAt: number | undefined;
   const ended = (): void => {
-    if (beganAt !== undefined && now() - beganAt >= stableAfterMs) failures = 0;
+    if (beganAt !== undefined && clock.now() - beganAt >= stableAfterMs) failures = 0;
     beganAt = undefined;
   };
   return {
     began: () => {
-      beganAt = now();
+      beganAt = clock.now();
     },
     ended,
     nextMs: () => {

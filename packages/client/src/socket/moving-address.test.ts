@@ -4,7 +4,7 @@ import { createMovingAddress } from "./moving-address.js";
 const logger = { warn: vi.fn(), error: vi.fn() };
 let now = 0;
 const at = (home: string, isAllowed: (url: string) => boolean = () => true) =>
-  createMovingAddress({ home, isAllowed, stableAfterMs: 10_000, now: () => now, logger });
+  createMovingAddress({ home, isAllowed, stableAfterMs: 10_000, clock: { now: () => now }, logger });
 
 describe("where a server may send a createSocket (client.md rule 3, moved)", () => {
   test.each([

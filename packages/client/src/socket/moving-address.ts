@@ -1,3 +1,4 @@
+import type { Clock } from "@musubi/protocol";
 import type { Logger } from "../logger.js";
 import { askApp } from "./ask-app.js";
 
@@ -13,7 +14,7 @@ export interface MovingAddressOptions {
   readonly isAllowed: (url: string) => boolean;
   /** How long a connection has to last for moves to be counted anew. */
   readonly stableAfterMs: number;
-  readonly now: () => number;
+  readonly clock: Pick<Clock, "now">;
   readonly logger: Logger;
 }
 
@@ -31,7 +32,7 @@ export interface MovingAddress {
 
 /** Makes a {@link MovingAddress}. */
 export function createMovingAddress(options: MovingAddressOptions): MovingAddress {
-  const { home, isAllowed, stableAfterMs, now, logger } = options;
+  const { home, isAllowed, stableAfterMs, clock, logger } = options;
   let current = home;
   let moves = 0;
   let failures = 0;
@@ -43,10 +44,10 @@ export function createMovingAddress(options: MovingAddressOptions): MovingAddres
     },
     opened: () => {
       failures = 0;
-      openedAt = now();
+      openedAt = clock.now();
     },
     move: (to) => {
-      if (now() - openedAt >= stableAfterMs) moves = 0;
+      if (clock.now() - openedAt >= stableAfterMs) moves = 0;
       const url = resolveMove(to, current);
       if (url === undefined || moves >= MAX_MOVES) return false;
       if (!askApp("isMoveAllowed", () => isAllowed(url), logger)) return false;
