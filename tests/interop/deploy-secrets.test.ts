@@ -56,7 +56,7 @@ async function ask(
 }
 
 /** What a session that `home` has opened gets at another process: 200, or 410 where its token is nobody's. */
-async function takes(home: number, away: number): Promise<number> {
+async function statusElsewhere(home: number, away: number): Promise<number> {
   const { token } = await ask(home, "");
   return (await ask(away, token, BEAT)).status;
 }
@@ -65,7 +65,7 @@ async function takes(home: number, away: number): Promise<number> {
 async function bothWays(one: string, other: string): Promise<readonly number[]> {
   const pubsub = createPubSub(silentLogger);
   const [a, b] = [await start(pubsub, one), await start(pubsub, other)];
-  return [await takes(a, b), await takes(b, a)];
+  return [await statusElsewhere(a, b), await statusElsewhere(b, a)];
 }
 
 test("the page has four lines, and says of each what it signs with and takes", () => {

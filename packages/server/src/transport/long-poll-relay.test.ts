@@ -193,12 +193,12 @@ describe("a session that lives at another endpoint", () => {
     const timers = clock.pending();
     const socket = pollWithoutReading(away.port, client.token);
     await vi.waitUntil(() => clock.pending() === timers + 2);
-    const bytes = 50_000_000;
-    home.endpoint.broadcast("room:a", "big", "x".repeat(bytes));
+    const length = 50_000_000;
+    home.endpoint.broadcast("room:a", "big", "x".repeat(length));
     await vi.waitUntil(() => pubsub.answered === 2);
     clock.advance(500);
     expect(home.endpoint.inspect().sockets).toBe(0);
-    expect(await restOf(socket)).toBeLessThan(bytes);
+    expect(await restOf(socket)).toBeLessThan(length);
   });
 
   it("is told to come back when the endpoint that it asks closes meanwhile, and lives on", async () => {

@@ -5,43 +5,37 @@ const MAX_LINES = 100;
 
 const UTF_8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/**
- * Reads a request's body, up to a bound; `gone` when its client has gone meanwhile, `given up` when somebody has called
- * what it puts into `giveUps` until then. Never rejects.
- */
-export async function readBody(
-  request: IncomingMessage,
-  maxBytes: number,
-  giveUps: Set<() => void>,
-): Promise<Buffer | "too large" | "gone" | "given up"> {
-  let giveUp = (): void => {};
-  const body = new Promise<Buffer | "too large" | "gone" | "given up">((resolve) => {
-    if (Number(request.headers["content-length"]) > maxBytes) {
-      resolve("too large");
-      return;
-    }
+/** What came of reading a body. `given up`: somebody called what was put into `giveUps` meanwhile. */
+type ReadBody = Buffer | "too large" | "gone" | "given up";
+
+/** Reads a request's body, up to a bound; `gone` when its client has gone meanwhile. Never rejects. */
+export function readBody(request: IncomingMessage, maxBytes: number, giveUps: Set<() => void>): Promise<ReadBody> {
+  return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
-    giveUp = () => {
-      bytes = Number.POSITIVE_INFINITY;
+    let isSettled = false;
+    const settle = (body: ReadBody): void => {
+      isSettled = true;
       chunks.length = 0;
-      resolve("given up");
+      giveUps.delete(giveUp);
+      resolve(body);
     };
+    const giveUp = (): void => settle("given up");
+    giveUps.add(giveUp);
+    if (Number(request.headers["content-length"]) > maxBytes) {
+      settle("too large");
+      return;
+    }
     request.on("data", (chunk: Buffer) => {
+      if (isSettled) return;
       bytes += chunk.length;
-      if (bytes <= maxBytes) {
-        chunks.push(chunk);
-        return;
-      }
-      chunks.length = 0;
-      resolve("too large");
+      if (bytes > maxBytes) settle("too large");
+      else chunks.push(chunk);
     });
-    request.on("end", () => resolve(Buffer.concat(chunks)));
-    request.on("error", () => resolve("gone"));
-    request.on("close", () => resolve("gone"));
+    request.on("end", () => settle(Buffer.concat(chunks)));
+    request.on("error", () => settle("gone"));
+    request.on("close", () => settle("gone"));
   });
-  giveUps.add(giveUp);
-  return body.finally(() => giveUps.delete(giveUp));
 }
 
 /**
