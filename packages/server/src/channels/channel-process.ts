@@ -7,6 +7,7 @@ import { type ContextOwner, LiveContext } from "./channel-context.js";
 import { newChannelId } from "./channel-id.js";
 import type { ChannelHost } from "./channel-host.js";
 import { type ChannelEffect, type ChannelEvent, type ChannelStatus, nextChannelState } from "./channel-state.js";
+import { EarlyPushes } from "./early-pushes.js";
 import { isPromise, MailRunner, type MailWork } from "./mail-runner.js";
 import type { Mail, PushMail } from "./mailbox.js";
 import { type Outgoing, pushMessage, replyMessage } from "./outgoing.js";
@@ -36,8 +37,8 @@ export class ChannelProcess implements ContextOwner, MailWork, TopicMember {
   #abort: AbortController | undefined;
   #members: TopicMembers | undefined;
   #pushes: PushEncoder | undefined;
-  /** Pushes made by the join's code: they follow its answer. */
-  #early: Outgoing[] = [];
+  /** Gone once the join is answered. */
+  #early: EarlyPushes | undefined;
   /** Join refs of the channels that this one replaced: their `phx_close` follows this one's answer. */
   #replaced: readonly JsonValue[];
   #joinAnswer: Outgoing | undefined;
@@ -59,6 +60,7 @@ export class ChannelProcess implements ContextOwner, MailWork, TopicMember {
     this.#definition = definition;
     this.topic = topic;
     this.#join = { joinRef, ref };
+    this.#early = new EarlyPushes(host);
     this.#replaced = replaced;
   }
 
@@ -81,13 +83,9 @@ export class ChannelProcess implements ContextOwner, MailWork, TopicMember {
     try {
       result = this.#definition.join(this.#context, payload);
     } catch (cause) {
-      this.#joinCrashed(cause);
-      return;
+      return this.#joinCrashed(cause);
     }
-    if (!isPromise(result)) {
-      this.#joinSettled(result);
-      return;
-    }
+    if (!isPromise(result)) return this.#joinSettled(result);
     result.then(
       (value) => this.#joinSettled(value),
       (cause: unknown) => this.#joinCrashed(cause),
@@ -145,7 +143,8 @@ export class ChannelProcess implements ContextOwner, MailWork, TopicMember {
     if (this.#hasEnded) return;
     if (this.#status === "joining") {
       // What cannot be encoded throws into the join's code, which then ends as "join crashed".
-      this.#early.push(this.#encoder.encode(event, payload));
+      if (this.#early?.add(this.#encoder.encode(event, payload)) !== false) return;
+      this.#crash(new MusubiError("overloaded", `the join of ${brief(this.topic)} pushed too much`), event);
     } else {
       this.#send(() => this.#encoder.encode(event, payload));
     }
@@ -164,13 +163,13 @@ export class ChannelProcess implements ContextOwner, MailWork, TopicMember {
     const isJoining = this.#status === "joining";
     if (!isIntercepted && !isJoining) {
       this.#send(() => frameOf(this.topic, message));
-    } else if (this.#runner.size + this.#early.length >= this.#host.maxMailbox) {
+    } else if (this.#runner.size + (this.#early?.size ?? 0) >= this.#host.maxMailbox) {
       // To drop one would show this client a state that never was; a crash makes it join anew.
       this.#crash(new MusubiError("overloaded", `the mailbox of channel ${this.topic} is full of broadcasts`), event);
     } else if (isIntercepted) {
       this.#runner.putLater({ kind: "intercepted", event, payload, bytes: 0 });
     } else {
-      this.#early.push(frameOf(this.topic, message));
+      this.#early?.share(frameOf(this.topic, message));
     }
   }
 
@@ -193,7 +192,10 @@ export class ChannelProcess implements ContextOwner, MailWork, TopicMember {
   }
 
   tell(message: unknown): void {
-    if (!this.#hasEnded) this.#runner.putLater({ kind: "info", message, bytes: 0 });
+    if (this.#hasEnded) return;
+    if (this.#runner.size < this.#host.maxMailbox) this.#runner.putLater({ kind: "info", message, bytes: 0 });
+    // As above: nobody would know that it is lost.
+    else this.#crash(new MusubiError("overloaded", `the mailbox of channel ${brief(this.topic)} is full`), "info");
   }
 
   /** For the runner: calls the code that `mail` is for. */
@@ -330,6 +332,7 @@ export class ChannelProcess implements ContextOwner, MailWork, TopicMember {
         this.#host.release(this);
         this.#abort?.abort();
         this.#host.unreserve(this.#deferredBytes);
+        this.#early = this.#early?.drop();
         break;
       case "subscribe":
         try {
@@ -376,8 +379,8 @@ export class ChannelProcess implements ContextOwner, MailWork, TopicMember {
       this.#host.send(pushMessage(joinRef, this.topic, PHX_CLOSE, {}, joinRef));
     }
     this.#replaced = [];
-    if (this.#status === "joined") for (const message of this.#early) this.#host.send(message);
-    this.#early = [];
+    if (this.#status === "joined") this.#early?.send();
+    this.#early = this.#early?.drop();
   }
 
   #terminate(): void {

@@ -63,7 +63,7 @@ export interface ChannelContext<State = unknown> {
   broadcastFrom(event: string, payload: unknown): void;
   /** Takes over the answer to the message being handled: it can come later, out of order, or never. */
   defer(): DeferredReply;
-  /** Puts a message into this channel's mailbox, for `info`. */
+  /** Puts a message into this channel's mailbox, for `info`. When that is full the channel crashes. */
   send(message: unknown): void;
 }
 

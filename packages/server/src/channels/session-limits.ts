@@ -8,11 +8,14 @@ export interface SessionLimits {
   readonly maxJoinsPerSecond: number;
   /** Pushes per second, averaged over ten; more are answered `rate_limited`. */
   readonly maxPushesPerSecond: number;
-  /** Pushes that wait for one channel's code; more are answered `overloaded`. */
+  /**
+   * Messages that wait for one channel's code; pushes past it are answered `overloaded`, and what the channel sends itself
+   * or intercepts crashes it.
+   */
   readonly maxMailbox: number;
   /**
    * Bytes of all pushes of one socket that wait, or whose answers were deferred and not given yet; more are answered
-   * `overloaded`.
+   * `overloaded`. Those that joins make before they are answered count too; more crash the join.
    */
   readonly maxMailboxBytes: number;
 }

@@ -1,6 +1,14 @@
 import { encodeBinaryPush } from "@musubi/protocol";
 import { describe, expect, it } from "vitest";
-import { type ChannelDefinition, channel, type JoinResult, joined, ok, refused } from "./channel.js";
+import {
+  type ChannelContext,
+  type ChannelDefinition,
+  channel,
+  type JoinResult,
+  joined,
+  ok,
+  refused,
+} from "./channel.js";
 import { ChannelRouter } from "./channel-router.js";
 import type { PubSub } from "./pubsub.js";
 import {
@@ -212,6 +220,89 @@ describe("the limits of a socket", () => {
     for (let n = 0; n < 3; n++) socket.pubsub.publish("phx:room:a", { event: "news", payload: n, except: null });
     expect(socket.take()).toEqual([crashOfOne]);
     expect(socket.logged).toMatchObject([{ details: { err: { code: "overloaded" } } }]);
+  });
+
+  it("maxMailbox: what a channel sends itself crashes it rather than get lost", async () => {
+    let told = 0;
+    const socket = new TestSocket(
+      [
+        room({
+          handlers: {
+            slow: (ctx) => {
+              ctx.pubsub.subscribe("own", (message) => ctx.send(message));
+              return new Promise<never>(() => {});
+            },
+          },
+          info: () => void (told += 1),
+        }),
+      ],
+      { maxMailbox: 2 },
+    ).join();
+    socket.say("1", "2", "room:a", "slow", {});
+    for (let n = 0; n < 2; n++) socket.pubsub.publish("own", n);
+    expect(socket.take()).toEqual([]);
+    socket.pubsub.publish("own", 2);
+    expect(socket.take()).toEqual([crashOfOne]);
+    expect(socket.logged).toMatchObject([{ level: "warn", details: { err: { code: "overloaded" } } }]);
+    // From then on nothing is kept.
+    socket.pubsub.publish("own", 3);
+    await settle();
+    expect([told, socket.logged.length]).toEqual([0, 1]);
+  });
+
+  it("maxMailboxBytes: what a join pushes before its answer counts, whatever becomes of the join", async () => {
+    const answers: Gate<JoinResult<unknown>>[] = [];
+    const signals: AbortSignal[] = [];
+    const join = (ctx: ChannelContext, size: unknown): Promise<JoinResult<unknown>> => {
+      for (let n = 0; n < 4; n++) ctx.push("early", "x".repeat(Number(size)));
+      signals.push(ctx.signal);
+      const answer = gate<JoinResult<unknown>>();
+      answers.push(answer);
+      return answer.promise;
+    };
+    const socket = new TestSocket([room({ join })], { maxMailboxBytes: 1_000 });
+    const pushed = (frames: readonly unknown[]): number =>
+      frames.filter((frame) => (frame as readonly unknown[])[3] === "early").length;
+    // Accepted, refused, replaced and left: each gives free what it held.
+    socket.say("1", "1", "room:a", "phx_join", 100);
+    answers[0]?.open(joined(null));
+    await settle();
+    expect(pushed(socket.take())).toBe(4);
+    socket.say("2", "2", "room:b", "phx_join", 100);
+    answers[1]?.open(refused({}));
+    await settle();
+    for (let n = 3; n < 6; n++) socket.say(`${n}`, `${n}`, "room:c", "phx_join", 100);
+    answers.at(-1)?.open(joined(null));
+    await settle();
+    expect(pushed(socket.take())).toBe(4);
+    expect(socket.logged).toEqual([]);
+    socket.say("6", "6", "room:d", "phx_join", 300);
+    expect(socket.take()).toMatchObject([["6", "6", "room:d", "phx_reply", { response: { reason: "join crashed" } }]]);
+    expect(signals.at(-1)?.aborted).toBe(true);
+    expect(socket.logged).toMatchObject([{ level: "warn", details: { err: { code: "overloaded" } } }]);
+    // Nothing is left of it.
+    socket.say("7", "7", "room:e", "phx_join", 100);
+    answers.at(-1)?.open(joined(null));
+    await settle();
+    expect(pushed(socket.take())).toBe(4);
+  });
+
+  it("maxChannels: no more join refs are kept of joins that were replaced before their answer", async () => {
+    // As long as nobody waits for it, each ends at once.
+    const join = ({ signal }: ChannelContext): Promise<JoinResult<unknown>> =>
+      new Promise((resolve) => signal.addEventListener("abort", () => resolve(refused({}))));
+    const socket = new TestSocket([room({ join })], { maxChannels: 2 });
+    const rejoin = async (from: number, to: number): Promise<readonly unknown[]> => {
+      for (let n = from; n <= to; n++) {
+        socket.say(`${n}`, `${n}`, "room:a", "phx_join", {});
+        await settle();
+      }
+      return socket.take().map((frame) => (frame as readonly unknown[])[0]);
+    };
+    expect(await rejoin(1, 5)).toEqual([]);
+    expect(await rejoin(6, 6)).toEqual(["1", "2", "3", "4", "5"]);
+    expect(await rejoin(7, 10)).toEqual([]);
+    expect(await rejoin(11, 11)).toEqual(["6", "7", "8", "9", "10"]);
   });
 
   it("maxJoinsPerSecond and maxPushesPerSecond: ten seconds' worth at once, then the rate", () => {

@@ -242,20 +242,29 @@ export class SocketSession implements ChannelHost, Lane {
       this.#refuse(frame, "unmatched topic");
       return;
     }
-    const replaced = held === undefined ? [] : held.replace();
+    let replaced = held === undefined ? [] : held.replace();
     const { maxChannels } = this.#environment.limits;
+    // Those of a client that never waits for an answer.
+    if (replaced.length > 2 * maxChannels) {
+      this.#tellReplaced(topic, replaced);
+      replaced = [];
+    }
     // The second bound: joins whose code still runs although their client has long gone on.
     this.#channels ??= new Map();
     this.#running ??= new Set();
     if (this.#channels.size >= maxChannels || this.#running.size >= 2 * maxChannels) {
       this.send(replyMessage(joinRef, ref, topic, "error", { reason: "too many channels joined" }));
-      for (const old of replaced) this.send(pushMessage(old, topic, PHX_CLOSE, {}, old));
+      this.#tellReplaced(topic, replaced);
       return;
     }
     const channel = new ChannelProcess(this, definition, topic, frame, replaced);
     this.#channels.set(topic, channel);
     this.#running.add(channel);
     channel.start(frame.payload);
+  }
+
+  #tellReplaced(topic: string, joinRefs: readonly JsonValue[]): void {
+    for (const joinRef of joinRefs) this.send(pushMessage(joinRef, topic, PHX_CLOSE, {}, joinRef));
   }
 
   // An error that no channel gives has no join ref (FRAMES.md, "no route for the topic").
