@@ -32,6 +32,13 @@ export interface PresenceOptions {
    * topic is sent it.
    */
   readonly maxEntryBytes?: number;
+  /** Keys that one channel tracks at once. Default 100; more are refused as `overloaded`. */
+  readonly maxKeys?: number;
+  /**
+   * Presences of all nodes. Default 100 000; past it `track` throws `overloaded`, and a node whose own do not fit beside
+   * the others is left out until they do.
+   */
+  readonly maxEntries?: number;
   readonly clock?: Clock;
 }
 
@@ -43,7 +50,8 @@ export interface Presence {
   /**
    * Makes a key present on the topic, with a meta of its own beside those that others track under the same key. It
    * ends with the channel. Does nothing for a channel that has ended; throws `invalid_usage` for a key that this one
-   * tracks already, and for a meta that is no JSON object, `too_large` past `maxEntryBytes`.
+   * tracks already, and for a meta that is no JSON object, `too_large` past `maxEntryBytes`, `overloaded` past `maxKeys`
+   * and `maxEntries`.
    */
   track(at: Presentee, key: string, meta?: object): void;
   /** Gives a key that this one tracks another meta, under a new `phx_ref`. Throws `invalid_usage` for any other key. */
@@ -72,6 +80,7 @@ class PresenceNode implements Presence {
   readonly #clock: Clock;
   readonly #heartbeatMs: number;
   readonly #maxEntryBytes: number;
+  readonly #maxKeys: number;
   readonly #topic: string;
   readonly #state: PresenceState;
   readonly #tracked = new Map<Presentee, Map<string, Entry>>();
@@ -89,13 +98,14 @@ class PresenceNode implements Presence {
 
   constructor(options: PresenceOptions) {
     const { pubsub, name = "presence", clock = systemClock } = options;
-    const { heartbeatMs, maxEntryBytes } = limitsOf(PRESENCE_BOUNDS, options);
+    const { heartbeatMs, maxEntryBytes, maxKeys, maxEntries } = limitsOf(PRESENCE_BOUNDS, options);
     this.#maxEntryBytes = maxEntryBytes;
+    this.#maxKeys = maxKeys;
     this.#pubsub = pubsub;
     this.#clock = clock;
     this.#heartbeatMs = heartbeatMs;
     this.#topic = `musubi:presence:${name}`;
-    this.#state = new PresenceState(randomBytes(9).toString("base64url"), MISSED_BEATS * heartbeatMs);
+    this.#state = new PresenceState(randomBytes(9).toString("base64url"), MISSED_BEATS * heartbeatMs, maxEntries);
     const hear = (message: unknown): void => {
       if (isNodeMessage(message)) this.#do(this.#state.receive(message, clock.now()));
     };
@@ -107,6 +117,9 @@ class PresenceNode implements Presence {
   track(at: Presentee, key: string, meta: object = {}): void {
     const held = this.#tracked.get(at);
     if (held?.has(key) === true) throw this.#misuse(at, key, "is tracked already: update it");
+    if ((held?.size ?? 0) >= this.#maxKeys || this.#state.isFull) {
+      throw this.#misuse(at, key, "is one too many", "overloaded");
+    }
     this.#put(at, key, meta, null);
   }
 

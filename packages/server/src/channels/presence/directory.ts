@@ -13,6 +13,12 @@ export interface PresenceDiff {
 /** The entries of all nodes by topic. No clock, no I/O. */
 export class Directory {
   readonly #topics = new Map<string, Map<string, Entry>>();
+  #size = 0;
+
+  /** Entries on all topics. */
+  get size(): number {
+    return this.#size;
+  }
 
   /** Who is on a topic. */
   list(topic: string): Presences {
@@ -29,12 +35,14 @@ export class Directory {
     };
     for (const entry of added) {
       const entries = this.#topics.get(entry.topic) ?? new Map<string, Entry>();
+      this.#size -= entries.size;
       this.#topics.set(entry.topic, entries.set(entry.meta.phx_ref, entry));
+      this.#size += entries.size;
       at(entry.topic).added.push(entry);
     }
     for (const entry of removed) {
       const entries = this.#topics.get(entry.topic);
-      entries?.delete(entry.meta.phx_ref);
+      if (entries?.delete(entry.meta.phx_ref) === true) this.#size -= 1;
       if (entries?.size === 0) this.#topics.delete(entry.topic);
       at(entry.topic).removed.push(entry);
     }

@@ -67,7 +67,7 @@ describe("a peer, by what is known of it and what comes", () => {
   test.each((["unknown", "heard", "gone"] as const).flatMap((status) => KINDS.map((kind) => [status, kind] as const)))(
     "rule 3: %s, %s",
     (status, kind) => {
-      const state = new PresenceState("self", SILENCE);
+      const state = new PresenceState("self", SILENCE, 1_000);
       change(state, "other", "me");
       if (status !== "unknown") state.receive(PART, 0);
       if (status === "gone") state.receive(MESSAGES.bye, 0);
@@ -82,7 +82,7 @@ describe("a peer, by what is known of it and what comes", () => {
   );
 
   test("rule 3: one that is heard again after its silence comes back, asked for all of it", () => {
-    const state = new PresenceState("self", SILENCE);
+    const state = new PresenceState("self", SILENCE, 1_000);
     state.receive(PART, 0);
     expect(state.beat(SILENCE - 1).diffs.size).toBe(0);
     expect(state.beat(SILENCE).diffs.get("t")).toEqual(leave);
@@ -161,7 +161,7 @@ test("rule 5: nodes whose messages are lost, doubled and mixed up agree once the
       for (const node of nodes) if (node.isAlive) perform(node, node.state.beat(now));
     };
     const begin = (): void => {
-      const state = new PresenceState(`n${nodes.length}:`, SILENCE);
+      const state = new PresenceState(`n${nodes.length}:`, SILENCE, 1_000);
       const node: Node = { state, held: [], client: new Set(), isAlive: true };
       nodes.push(node);
       perform(node, state.begin());

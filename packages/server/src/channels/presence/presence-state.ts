@@ -15,6 +15,10 @@ interface Peer {
   replica: Replica | null;
 }
 
+/** Nodes that are known at once, and steps of one that are known while some before them are missing. */
+const MAX_PEERS = 1_000;
+const MAX_AHEAD = 10_000;
+
 const NOTHING: Change = { added: [], removed: [] };
 
 /**
@@ -24,19 +28,29 @@ const NOTHING: Change = { added: [], removed: [] };
  *                                └──────────silence────────────> unknown
  *
  * The entries of a node that is not heard any more are dropped with all that is known of it. When it is heard again
- * after all, it is asked for all of it.
+ * after all, it is asked for all of it. The same goes for a node with which there would be more entries than may be here.
  */
 export class PresenceState {
   readonly id: string;
   readonly #silenceMs: number;
+  readonly #maxEntries: number;
   readonly #own = new Replica();
   readonly #peers = new Map<string, Peer>();
   readonly #directory = new Directory();
 
-  /** `id` names this node and no other, ever; `silenceMs`: how long another may be silent before it counts as dead. */
-  constructor(id: string, silenceMs: number) {
+  /**
+   * `id` names this node and no other, ever; `silenceMs`: how long another may be silent before it counts as dead;
+   * `maxEntries`: of all nodes.
+   */
+  constructor(id: string, silenceMs: number, maxEntries: number) {
     this.id = id;
     this.#silenceMs = silenceMs;
+    this.#maxEntries = maxEntries;
+  }
+
+  /** Whether there is no room for another entry. */
+  get isFull(): boolean {
+    return this.#directory.size >= this.#maxEntries;
   }
 
   list(topic: string): Presences {
@@ -64,14 +78,16 @@ export class PresenceState {
   receive(message: NodeMessage, now: number): Step {
     const { from } = message;
     if (from === this.id) return this.#step(NOTHING);
-    const peer = this.#peers.get(from) ?? { heardAt: now, replica: new Replica() };
+    const known = this.#peers.get(from);
+    if (known === undefined && this.#peers.size >= MAX_PEERS) return this.#step(NOTHING);
+    const peer = known ?? { heardAt: now, replica: new Replica() };
     this.#peers.set(from, peer);
     const { replica } = peer;
     if (replica === null) return this.#step(NOTHING);
     peer.heardAt = now;
     switch (message.kind) {
       case "part":
-        return this.#step(replica.merge(message.part));
+        return this.#step(this.#merge(from, replica, message.part));
       case "beat":
         if (replica.upTo >= message.last) return this.#step(NOTHING);
         return this.#step(NOTHING, { to: from, message: { kind: "ask", from: this.id } });
@@ -98,6 +114,18 @@ export class PresenceState {
       { added: [], removed },
       { to: null, message: { kind: "beat", from: this.id, last: this.#own.upTo } },
     );
+  }
+
+  #merge(from: string, replica: Replica, part: Part): Change {
+    const change = replica.merge(part);
+    const size = this.#directory.size + change.added.length - change.removed.length;
+    const isLarger = change.added.length > change.removed.length;
+    if (!(isLarger && size > this.#maxEntries) && replica.ahead <= MAX_AHEAD) return change;
+    // Some of them would be neither here nor there: who comes and goes would not add up.
+    this.#peers.delete(from);
+    const added = new Set(change.added);
+    const rest = Array.from(replica.entries).filter((entry) => !added.has(entry));
+    return { added: [], removed: [...change.removed, ...rest] };
   }
 
   #step(change: Change, ...send: Step["send"]): Step {

@@ -28,6 +28,11 @@ export class Replica {
     return this.#upTo;
   }
 
+  /** How many steps have been heard of while some before them are missing. */
+  get ahead(): number {
+    return this.#beyond.size;
+  }
+
   /** All of it as one part. */
   get whole(): Part {
     return { entries: [...this.#entries.values()], upTo: this.#upTo, steps: [...this.#beyond] };
