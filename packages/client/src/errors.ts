@@ -1,4 +1,5 @@
 import { type ErrorCode, isObject, MusubiError, type StoreId } from "@musubi/protocol";
+import { isDevelopment } from "./development.js";
 
 /** How a command ended without a reply that resolves it. */
 export type CommandFailure = "failed" | "timeout" | "interrupted";
@@ -105,4 +106,29 @@ export function describe(value: unknown): string {
   } catch {
     return String(value);
   }
+}
+
+/** What to think of where a code alone does not say it. For development: a production build leaves it out. */
+const ADVICE: { readonly [code in ErrorCode]?: string } = isDevelopment
+  ? {
+      mount_timeout: "no answer to its mount; does the server have this module?",
+      mount_crashed: "mounting it crashed the server's channel twice",
+      not_loaded: "the code for its uploads could not be loaded",
+      root_id_taken: "the server has another root by this root_id; use another id",
+      invalid_id: 'no ":" in a module or an id where every root has a topic',
+      inconsistent: "the server has it mounted even after an unmount; use another id",
+      socket_closed: "the server closed the socket for good",
+      command_timeout: "no reply in time; what waits for the connection counts too",
+      interrupted: "the connection or the root went away",
+      offline: "the root is not live, and the command was not to wait",
+      queue_full: "as many commands as may wait for the connection do",
+      store_gone: "the store has left the tree",
+    }
+  : {};
+
+/** Says in a message why something failed: by its code, with what the server gave as its reason. */
+export function explain(code: string, reason?: unknown): string {
+  const why = reason === undefined ? code : `${code} (${describe(reason)})`;
+  const advice = isDevelopment ? ADVICE[code as ErrorCode] : undefined;
+  return advice === undefined ? why : `${why}: ${advice}`;
 }

@@ -4,7 +4,7 @@ import { attachCache } from "../cache/attach-cache.js";
 import type { CacheOptions } from "../cache/cache-options.js";
 import { systemClock, wallTime } from "../clock.js";
 import { createDeferred, type Deferred } from "../deferred.js";
-import { describe, MusubiDisconnectedError, replyReason } from "../errors.js";
+import { explain, MusubiDisconnectedError } from "../errors.js";
 import { consoleLogger, type Logger } from "../logger.js";
 import { type Observable, ObservableValue } from "../observable.js";
 import { OneTimer } from "../one-timer.js";
@@ -13,24 +13,18 @@ import type { RootHost } from "../root/root-host.js";
 import { closeReason } from "../socket/close-reason.js";
 import { addUploaders, type UploadTransport } from "../uploads/upload-transport.js";
 import type { ExternalUploader } from "../uploads/upload-types.js";
-import { CommandLedger } from "./command-ledger.js";
 import {
   type ConnectionDetail,
   type ConnectionReason,
   type ConnectionStatus,
   observeStatus,
 } from "./connection-detail.js";
-import {
-  type ConnectionEffect,
-  type ConnectionEvent,
-  type ConnectionState,
-  nextConnectionState,
-} from "./connection-state.js";
-import type { Join } from "./join.js";
+import { type ConnectionEvent, type ConnectionState, type JoinEnd, nextConnectionState } from "./connection-state.js";
+import { type Join, PLAIN_JOIN } from "./join.js";
 import { type RootIdentity, rootKey } from "./root-identity.js";
 import { SharedTopology } from "./shared-topology.js";
 import type { SocketLike } from "./socket-like.js";
-import type { Topology, TopologyHost } from "./topology.js";
+import type { ConnectedLink, Topology, TopologyHost } from "./topology.js";
 import { warnIfNeverOpen } from "./unopened-warning.js";
 
 /** How to open a connection. */
@@ -72,21 +66,21 @@ export class Connection implements RootHost, TopologyHost {
   readonly statusDetail: Observable<ConnectionDetail>;
   /** The `status` of `statusDetail` on its own. */
   readonly status: Observable<ConnectionStatus>;
-  /** The numbers of this session's commands; `undefined` when the server does not recognise repeats. */
-  commandLedger: CommandLedger | undefined;
-  /** Resolves at the first join; rejects when the server refuses it, or when the connection is closed before. */
-  readonly ready: Promise<Connection>;
+  join: Join = PLAIN_JOIN;
   readonly #onClosed: () => void;
   readonly #detail: ObservableValue<ConnectionDetail>;
   #topology: Topology | undefined;
   readonly #roots = new Map<string, Root>();
   readonly #ready: Deferred<Connection> = createDeferred();
+  /** Resolves at the first join; rejects when the server refuses it, or when the connection is closed before. */
+  readonly ready: Promise<Connection> = this.#ready.promise;
   /** Roots that were live when the join was lost, and are not yet back. */
-  readonly #restoring = new Set<Root>();
+  readonly #restoring = new Set<unknown>();
   /** Roots that lost their own way to the server while they were live, and are not yet back. */
-  readonly #lost = new Set<Root>();
+  readonly #lost = new Set<unknown>();
   readonly #unwatchSocket: () => void;
   #machine: ConnectionState = "joining";
+  #wasJoined = false;
   #holders = 0;
   #reopens = 0;
   readonly #timer: OneTimer;
@@ -94,28 +88,22 @@ export class Connection implements RootHost, TopologyHost {
   #reopenAt: number | null = null;
   #reason: ConnectionReason | null = null;
   #error: MusubiDisconnectedError | undefined;
-  #join: Join | undefined;
 
   constructor(socket: SocketLike, topic: string, options: ConnectionOptions, onClosed: () => void) {
-    const { logger = consoleLogger } = options;
+    const { clock = systemClock, logger = consoleLogger } = options;
     this.socket = socket;
     this.topic = topic;
     this.uploads = { uploaders: new Map() };
     addUploaders(this.uploads, options.uploaders, logger);
-    this.clock = options.clock ?? systemClock;
-    this.#timer = new OneTimer(this.clock);
+    this.clock = clock;
     this.random = options.random ?? Math.random;
     this.logger = logger;
     this.mountTimeoutMs = options.mountTimeoutMs ?? 10_000;
     this.commandTimeoutMs = options.commandTimeoutMs ?? 10_000;
     this.unmountGraceMs = options.unmountGraceMs ?? 50;
-    this.ready = this.#ready.promise;
     this.#onClosed = onClosed;
-    const since = wallTime(this.clock);
-    this.#detail = new ObservableValue<ConnectionDetail>(
-      { status: "connecting", transport: "idle", session: null, since, reason: null, nextRetryAt: null },
-      logger,
-    );
+    this.#timer = new OneTimer(clock);
+    this.#detail = new ObservableValue(this.#look(), logger);
     this.statusDetail = this.#detail;
     this.status = observeStatus(this.#detail);
     if (options.topology !== "channel-per-root") this.#topology = new SharedTopology(this);
@@ -139,21 +127,16 @@ export class Connection implements RootHost, TopologyHost {
   }
 
   /** The root of a pair, mounted if it is not yet, with a hold on it that `root.release()` gives back. */
-  hold({ module, id }: RootIdentity, params: object, cache?: CacheOptions): Root {
-    const identity = { module, id };
-    const key = rootKey(identity);
-    const known = this.#roots.get(key);
-    if (known !== undefined) {
-      if (cache !== undefined) attachCache(known, cache);
-      known.retain(params);
-      return known;
+  hold(identity: RootIdentity, params: object, cache?: CacheOptions): Root {
+    let root = this.find(identity);
+    if (root === undefined) {
+      root = new Root(identity, params, this);
+      this.#roots.set(root.key, root);
+      if (this.#machine === "joined") root.handleJoin();
+      else if (this.#error !== undefined) root.refuse(this.#error);
     }
-    const root = new Root({ key, ...identity, params }, this, (events) => this.#topology?.createLink(identity, events));
-    this.#roots.set(key, root);
     root.retain(params);
-    if (this.#machine === "joined" && this.#join !== undefined) root.handleJoin(this.#join);
-    else if (this.#error !== undefined) root.refuse(this.#error);
-    // A root that is refused right here gets none: its mount fails rather than showing what cannot come true.
+    // One that was refused right here gets none: its mount fails rather than showing what cannot come true.
     if (cache !== undefined) attachCache(root, cache);
     return root;
   }
@@ -161,6 +144,10 @@ export class Connection implements RootHost, TopologyHost {
   /** The root of a pair, if somebody holds it. */
   find(identity: RootIdentity): Root | undefined {
     return this.#roots.get(rootKey(identity));
+  }
+
+  createLink(root: Root): ConnectedLink | undefined {
+    return this.#topology?.createLink(root);
   }
 
   handleRootLost(root: Root): void {
@@ -173,36 +160,32 @@ export class Connection implements RootHost, TopologyHost {
   }
 
   handleRootClosed(root: Root): void {
-    if (this.#roots.get(root.key) !== root) return;
+    if (this.find(root) !== root) return;
     this.#roots.delete(root.key);
     root.link?.dispose();
     this.handleRootSettled(root);
   }
 
   handleJoined(join: Join): void {
-    this.#join = join;
-    if (!join.has("idempotent_commands")) this.commandLedger = undefined;
-    else if (!join.isSameSession || this.commandLedger === undefined) this.commandLedger = new CommandLedger();
+    // phoenix.js can rejoin without telling of a loss first: the older join is over all the same.
+    this.#step("lost");
+    this.join = join;
     this.#send("join_ok");
   }
 
-  handleRefused(response: unknown): void {
-    const url = isObject(response) && response["reason"] === "moved" ? response["url"] : undefined;
-    if (typeof url !== "string") this.#send("join_refused", { kind: "join_refused", details: response });
-    else if (this.socket.move?.(url) === true) this.handleLost();
-    else this.#send("join_refused", { kind: "moved", url });
-  }
-
-  handleLost(reason?: ConnectionReason): void {
-    this.#step("lost", reason);
+  handleUnjoined(end: JoinEnd, reason?: ConnectionReason): void {
+    const isRefused = reason?.kind === "join_refused";
+    const { reason: why, url } = isRefused && isObject(reason.details) ? reason.details : {};
+    const isMoved = why === "moved" && typeof url === "string";
+    if (isMoved && this.socket.move?.(url) === true) this.#step("lost");
+    else {
+      if (isRefused && this.#wasJoined)
+        this.logger.warn(`"${this.topic}": its rejoin was refused and is tried again.`, reason);
+      this.#step(isRefused && !this.#wasJoined ? "stopped" : end, isMoved ? { kind: "moved", url } : reason);
+    }
     // A socket tells its channels of its end before it tells why: that is one change.
     if (this.socket.isConnected()) this.#publish();
     else queueMicrotask(() => this.#publish());
-  }
-
-  handleClosed(): void {
-    this.#join = undefined;
-    this.#send("channel_closed", { kind: "channel_closed" });
   }
 
   #send(event: ConnectionEvent, reason?: ConnectionReason): void {
@@ -211,30 +194,30 @@ export class Connection implements RootHost, TopologyHost {
   }
 
   #step(event: ConnectionEvent, reason?: ConnectionReason): void {
+    const before = this.#machine;
     // Terminal: what comes late must not change why it is closed.
-    if (this.#machine === "closed") return;
+    if (before === "closed") return;
     if (reason !== undefined) this.#reason = reason;
-    const [state, ...effects] = nextConnectionState(this.#machine, event);
+    const state = nextConnectionState(before, event);
+    if (state === before) return;
     this.#machine = state;
-    for (const effect of effects) this.#run(effect);
-  }
-
-  #run(effect: ConnectionEffect): void {
     const roots = Array.from(this.#roots.values());
-    switch (effect) {
-      case "begin_join":
+    if (before === "joined") {
+      for (const { link } of roots) link?.handleDrop();
+      for (const root of this.#lost) this.#restoring.add(root);
+    }
+    switch (state) {
+      case "joining":
+        if (before === "retrying") this.#open();
+        return;
+      case "joined":
+        this.#wasJoined = true;
         this.#reopens = 0;
-        if (this.#join !== undefined) for (const root of roots) root.handleJoin(this.#join);
+        for (const root of roots) root.handleJoin();
         this.#ready.resolve(this);
         return;
-      case "end_join":
-        for (const { link } of roots) link?.handleDrop();
-        for (const root of this.#lost) this.#restoring.add(root);
-        return;
-      case "open":
-        this.#open();
-        return;
-      case "wait": {
+      case "retrying": {
+        this.join = PLAIN_JOIN;
         const delayMs = backoffMs(this.#reopens++, this.random, { baseMs: 1_000 });
         this.#reopenAt = wallTime(this.clock) + delayMs;
         this.#timer.start(delayMs, () => {
@@ -243,10 +226,7 @@ export class Connection implements RootHost, TopologyHost {
         });
         return;
       }
-      case "report":
-        this.logger.warn(`The rejoin of "${this.topic}" was refused; it is tried again.`, this.#reason);
-        return;
-      case "close":
+      case "closed":
         this.#timer.stop();
         this.#unwatchSocket();
         this.#topology?.close();
@@ -254,7 +234,6 @@ export class Connection implements RootHost, TopologyHost {
         this.#ready.reject(this.#error);
         for (const root of roots) root.refuse(this.#error);
         this.#onClosed();
-        return;
     }
   }
 
@@ -298,47 +277,41 @@ export class Connection implements RootHost, TopologyHost {
     const { current } = this.#detail;
     // A socket may still tell of what happened to it: a closed connection keeps its reason.
     if (current.status === "closed") return;
+    const next = this.#look(current);
+    if ((Object.keys(next) as (keyof ConnectionDetail)[]).some((key) => next[key] !== current[key]))
+      this.#detail.set(next);
+  }
+
+  /** How it stands now. */
+  #look(before?: ConnectionDetail): ConnectionDetail {
     const status = this.#currentStatus();
     const told = this.socket.statusDetail?.current;
+    const { transport = "open" } = told ?? {};
     if (status === "ready") this.#reason = null;
     else if (status !== "closed") this.#reason = told?.reason ?? this.#reason;
-    const { transport } = told ?? {};
-    const next: ConnectionDetail = {
+    return {
       status,
-      transport: this.socket.isConnected()
-        ? "open"
-        : transport === undefined || transport === "open"
-          ? "connecting"
-          : transport,
-      session: this.#join?.session?.id ?? null,
-      since: status === current.status ? current.since : wallTime(this.clock),
+      transport: this.socket.isConnected() ? "open" : transport === "open" ? "connecting" : transport,
+      session: this.join.session?.id ?? null,
+      since: before?.status === status ? before.since : wallTime(this.clock),
       reason: this.#reason,
       nextRetryAt: status === "closed" ? null : (told?.nextRetryAt ?? this.#reopenAt),
     };
-    if ((Object.keys(next) as (keyof ConnectionDetail)[]).some((key) => next[key] !== current[key]))
-      this.#detail.set(next);
   }
 
   #currentStatus(): ConnectionStatus {
     const state = this.#machine;
     if (state === "closed") return state;
     if (state === "joined" && this.#restoring.size === 0) return "ready";
-    return state === "joining" || state === "retrying" ? "connecting" : "reconnecting";
+    return this.#wasJoined ? "reconnecting" : "connecting";
   }
 }
 
 /** What everything that waits for a connection ends in once it is closed. */
 function disconnectedError(topic: string, reason: ConnectionReason | null): MusubiDisconnectedError {
-  const end = (code: "disconnected" | "join_refused" | "socket_closed", why: string, details: unknown = reason) =>
-    new MusubiDisconnectedError(code, `"${topic}" is closed: ${why}.`, details);
-  switch (reason?.kind) {
-    case "join_refused":
-      return end(reason.kind, `the server refused its join (${describe(replyReason(reason.details))})`, reason.details);
-    case "moved":
-      return end("join_refused", `its server is now at ${reason.url}`);
-    case "closed":
-      return end("socket_closed", `the server closed the socket for good (${reason.closeCode})`);
-    default:
-      return end("disconnected", "the client left");
-  }
+  const kind = reason?.kind;
+  const details = kind === "join_refused" ? reason.details : reason;
+  const code =
+    kind === "join_refused" || kind === "moved" ? "join_refused" : kind === "closed" ? "socket_closed" : "disconnected";
+  return new MusubiDisconnectedError(code, `"${topic}" is closed: ${explain(code, details)}.`, details);
 }

@@ -1,9 +1,9 @@
-import { type MusubiError, PATCH, ROOT_DOWN, type TimerHandle } from "@musubi/protocol";
+import { type MusubiError, ROOT_DOWN, type TimerHandle } from "@musubi/protocol";
 import type { ConnectionReason } from "./connection-detail.js";
-import { PLAIN_JOIN } from "./join.js";
+import type { JoinEnd } from "./connection-state.js";
 import { type ChannelOwner, LiveChannel, type RootMessage } from "./live-channel.js";
-import { mountError, type RootIdentity, refusedError, timeoutError } from "./root-identity.js";
-import type { LinkAnswer, RootLinkEvents } from "./root-link.js";
+import { mountError } from "./root-identity.js";
+import type { LinkAnswer, LinkedRoot } from "./root-link.js";
 import type { ConnectedLink, ChannelHost } from "./topology.js";
 
 /**
@@ -11,9 +11,8 @@ import type { ConnectedLink, ChannelHost } from "./topology.js";
  * rejoins the same channel object after a loss, which mounts the root again.
  */
 export class OwnChannelLink implements ConnectedLink, ChannelOwner {
-  readonly #root: RootIdentity;
+  readonly #root: LinkedRoot;
   readonly #host: ChannelHost;
-  readonly #events: RootLinkEvents;
   #params: object = {};
   #channel: LiveChannel | undefined;
   /** The root asked for its mount and has no answer yet. */
@@ -21,10 +20,9 @@ export class OwnChannelLink implements ConnectedLink, ChannelOwner {
   /** What a rejoin that the root did not ask for was refused with, for the mount that it is about to ask for. */
   #refusal: MusubiError | undefined;
 
-  constructor(root: RootIdentity, host: ChannelHost, events: RootLinkEvents) {
+  constructor(root: LinkedRoot, host: ChannelHost) {
     this.#root = root;
     this.#host = host;
-    this.#events = events;
   }
 
   get isOpen(): boolean {
@@ -33,7 +31,7 @@ export class OwnChannelLink implements ConnectedLink, ChannelOwner {
 
   handleDrop(): void {
     this.#stopMounting();
-    this.#events.handleDrop();
+    this.#root.handleDrop();
   }
 
   mount(params: object): void {
@@ -46,13 +44,13 @@ export class OwnChannelLink implements ConnectedLink, ChannelOwner {
     if (this.#refusal !== undefined) {
       this.#refuse(this.#refusal);
     } else if (`${module}${id}`.includes(":")) {
-      this.#refuse(mountError(this.#root, "invalid_id", 'no ":" in a module or an id where every root has a topic'));
+      this.#refuse(mountError(this.#root, "invalid_id"));
     } else if (this.isOpen) {
       this.#answerMount();
     } else {
       this.#mountTimer = clock.setTimeout(() => {
         this.dispose();
-        this.#refuse(timeoutError(this.#root, mountTimeoutMs));
+        this.#refuse(mountError(this.#root, "mount_timeout"));
       }, mountTimeoutMs);
       this.#channel ??= new LiveChannel(
         this.#host,
@@ -70,7 +68,7 @@ export class OwnChannelLink implements ConnectedLink, ChannelOwner {
       if (isAnswered) return;
       isAnswered = true;
       clock.clearTimeout(timer);
-      this.#events.handleUnmounted();
+      this.#root.handleUnmounted();
     };
     const timer = clock.setTimeout(answer, mountTimeoutMs);
     this.#letGo()?.leave().receive("ok", answer).receive("error", answer);
@@ -85,50 +83,50 @@ export class OwnChannelLink implements ConnectedLink, ChannelOwner {
   }
 
   handleMessage(event: RootMessage, payload: unknown): void {
-    if (event === PATCH) return this.#events.handlePatch(payload);
-    if (event !== ROOT_DOWN) return;
-    this.dispose();
-    this.#events.handleRootDown(payload);
+    if (event === ROOT_DOWN) this.dispose();
+    this.#root.handleMessage(event, payload);
   }
 
   handleJoined(): void {
     // After a loss the root has not asked: phoenix.js has rejoined by itself.
-    if (this.#mountTimer === undefined) this.#events.handleJoin(PLAIN_JOIN);
+    if (this.#mountTimer === undefined) this.#root.handleJoin();
     else this.#answerMount();
   }
 
-  handleRefused(response: unknown): void {
-    const error = refusedError(this.#root, response);
+  handleUnjoined(end: JoinEnd, reason?: ConnectionReason): void {
+    if (reason?.kind === "join_refused") return this.#handleRefused(reason.details);
+    if (end === "channel_closed") return this.#handleClosed();
+    // A mount has a time-out of its own.
+    if (reason?.kind !== "join_timeout") this.handleDrop();
+  }
+
+  #handleRefused(response: unknown): void {
+    const error = mountError(this.#root, "mount_refused", response);
     const hasAsked = this.#mountTimer !== undefined;
     // phoenix.js would retry for ever; the root has a back-off of its own.
     this.dispose();
     if (hasAsked) return this.#refuse(error);
     this.#refusal = error;
-    this.#events.handleJoin(PLAIN_JOIN);
+    this.#root.handleJoin();
     this.#refusal = undefined;
   }
 
-  handleLost(reason?: ConnectionReason): void {
-    // A mount has a time-out of its own.
-    if (reason?.kind !== "join_timeout") this.handleDrop();
-  }
-
-  handleClosed(): void {
+  #handleClosed(): void {
     const wasMounting = this.#mountTimer !== undefined;
     this.#letGo();
     // A root that has no answer to its mount yet knows of nothing that could go down.
-    if (wasMounting) this.#refuse(mountError(this.#root, "mount_refused", "the server closed its channel", "closed"));
-    else this.#events.handleRootDown({ reason: "closed", retry: true });
+    if (wasMounting) this.#refuse(mountError(this.#root, "mount_refused", "closed"));
+    else this.#root.handleMessage(ROOT_DOWN, { reason: "closed", retry: true });
   }
 
   #answerMount(): void {
     this.#stopMounting();
-    this.#events.handleMounted({ epoch: undefined, isResumed: false });
+    this.#root.handleMounted();
   }
 
   #refuse(error: MusubiError): void {
     this.#stopMounting();
-    this.#events.handleMountRefused(error);
+    this.#root.handleMountRefused(error);
   }
 
   #letGo(): LiveChannel | undefined {

@@ -1,7 +1,6 @@
 import { PLAIN_JOIN } from "./join.js";
 import { OwnChannelLink } from "./own-channel-link.js";
-import type { RootIdentity } from "./root-identity.js";
-import type { RootLinkEvents } from "./root-link.js";
+import type { LinkedRoot } from "./root-link.js";
 import type { ConnectedLink, Topology, TopologyHost } from "./topology.js";
 
 /** A channel for every root; the connection is joined while the socket is open (protocol.md section 8). */
@@ -17,7 +16,7 @@ export class OwnChannelTopology implements Topology {
     const { socket } = this.#host;
     this.#refs = [
       socket.onOpen(() => this.#host.handleJoined(PLAIN_JOIN)),
-      socket.onClose(() => this.#host.handleLost()),
+      socket.onClose(() => this.#host.handleUnjoined("lost")),
     ];
     if (socket.isConnected()) this.#host.handleJoined(PLAIN_JOIN);
     else socket.connect();
@@ -27,7 +26,7 @@ export class OwnChannelTopology implements Topology {
     this.#host.socket.off(this.#refs);
   }
 
-  createLink(root: RootIdentity, events: RootLinkEvents): ConnectedLink {
-    return new OwnChannelLink(root, this.#host, events);
+  createLink(root: LinkedRoot): ConnectedLink {
+    return new OwnChannelLink(root, this.#host);
   }
 }

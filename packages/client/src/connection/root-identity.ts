@@ -1,5 +1,5 @@
-import type { ErrorCode } from "@musubi/protocol";
-import { describe, MusubiMountError, replyReason } from "../errors.js";
+import type { ErrorCode, MusubiError } from "@musubi/protocol";
+import { explain, MusubiInconsistencyError, MusubiMountError, replyReason } from "../errors.js";
 
 /** Names a root: the pair that a client knows it by (protocol.md section 2). */
 export interface RootIdentity {
@@ -12,32 +12,11 @@ export function rootKey({ module, id }: RootIdentity): string {
   return JSON.stringify([module, id]);
 }
 
-/** Why a root is not mounted, or not any more; with the server's message when that is the reason. */
-export function mountError(
-  { module, id }: RootIdentity,
-  code: ErrorCode,
-  why: string,
-  details?: unknown,
-): MusubiMountError {
+/** Why a root is not mounted, or not any more; `details` is what the server said, if that is the reason. */
+export function mountError({ module, id }: RootIdentity, code: ErrorCode, details?: unknown): MusubiError {
   const reason = replyReason(details);
-  return new MusubiMountError(code, `Root ${module} "${id}": ${why}.`, { module, id, reason, details });
-}
-
-/** The server answered a mount with an error. */
-export function refusedError(root: RootIdentity, response: unknown): MusubiMountError {
-  return mountError(
-    root,
-    "mount_refused",
-    `the server refused to mount it: ${describe(replyReason(response))}`,
-    response,
-  );
-}
-
-/** The server did not answer a mount. */
-export function timeoutError(root: RootIdentity, timeoutMs: number): MusubiMountError {
-  return mountError(
-    root,
-    "mount_timeout",
-    `no answer to its mount in ${timeoutMs} ms; does the server have this module?`,
-  );
+  const message = `Root ${module} "${id}": ${explain(code, reason)}.`;
+  return code === "inconsistent"
+    ? new MusubiInconsistencyError(message, details)
+    : new MusubiMountError(code, message, { module, id, reason, details });
 }

@@ -1,18 +1,11 @@
 import type { MusubiError } from "@musubi/protocol";
-import type { Join } from "./join.js";
+import type { RootMessage } from "./live-channel.js";
+import type { RootIdentity } from "./root-identity.js";
 
 /** From where a root is to go on, on a server that keeps sessions. */
 export interface ResumePoint {
   readonly epoch: string;
   readonly version: number;
-}
-
-/** What a mount was answered with. */
-export interface MountAnswer {
-  /** The identity of this life of the root, on servers that keep sessions. */
-  readonly epoch: string | undefined;
-  /** Whether the envelopes after the resume point follow, rather than an initial one. */
-  readonly isResumed: boolean;
 }
 
 /** The answer to something a root pushed; a time-out has no response. */
@@ -37,23 +30,23 @@ export interface RootLink {
   push(event: string, payload: object, timeoutMs: number, answer: (answer: LinkAnswer) => void): () => void;
 }
 
-/** What a link tells its root. */
-export interface RootLinkEvents {
-  /** A join began: the root may be mounted. */
-  handleJoin(join: Join): void;
-  /** Whether the root could go on from where it is, so that the server shall keep it. */
+/** A root as its link knows it, and tells it what happens. */
+export interface LinkedRoot extends RootIdentity {
+  /** Whether it could go on from where it is, so that the server shall keep it. */
   readonly canResume: boolean;
+  /** A join began: the root may be mounted. */
+  handleJoin(): void;
   /** The join ended, with every wait that belonged to it. */
   handleDrop(): void;
-  handleMounted(answer: MountAnswer): void;
+  /**
+   * The mount was answered. `epoch` names this life of the root, on servers that keep sessions; when it is resumed, the
+   * envelopes after the resume point follow rather than an initial one.
+   */
+  handleMounted(epoch?: string, isResumed?: boolean): void;
   handleMountRefused(error: MusubiError): void;
   handleUnmounted(): void;
-  /** Messages of this root were lost before it was mounted. */
-  handleOverflow(): void;
-  /** A `patch` payload, unchecked. */
-  handlePatch(payload: unknown): void;
-  /** A `root_down` payload, unchecked. */
-  handleRootDown(payload: unknown): void;
-  /** A `settled` payload, unchecked. */
-  handleSettled(payload: unknown): void;
+  /** A message of this root, its payload unchecked. */
+  handleMessage(event: RootMessage, payload: unknown): void;
+  /** Messages of this root were lost, or make no sense: it has to be mounted anew. */
+  recover(why: string): void;
 }

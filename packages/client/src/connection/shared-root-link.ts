@@ -1,9 +1,9 @@
-import { isObject, MOUNT, type MusubiError, PATCH, SETTLED, UNMOUNT } from "@musubi/protocol";
+import { type ErrorCode, isObject, MOUNT, ROOT_DOWN, UNMOUNT } from "@musubi/protocol";
 import { canonicalJson } from "../canonical-json.js";
-import { MusubiInconsistencyError, replyReason } from "../errors.js";
+import { replyReason } from "../errors.js";
 import type { RootMessage } from "./live-channel.js";
-import { mountError, type RootIdentity, refusedError, timeoutError } from "./root-identity.js";
-import type { LinkAnswer, ResumePoint, RootLinkEvents } from "./root-link.js";
+import { mountError } from "./root-identity.js";
+import type { LinkAnswer, LinkedRoot, ResumePoint } from "./root-link.js";
 import type { SharedTopology } from "./shared-topology.js";
 import type { ConnectedLink } from "./topology.js";
 
@@ -12,16 +12,14 @@ import type { ConnectedLink } from "./topology.js";
  * `root_id` means, and what `already_mounted` does: an alias of this very mount, or a phantom to be unmounted first.
  */
 export class SharedRootLink implements ConnectedLink {
-  readonly events: RootLinkEvents;
-  readonly #root: RootIdentity;
+  readonly root: LinkedRoot;
   readonly #topology: SharedTopology;
   #rootId: string | undefined;
   /** What the server called the root in the join before, for it to be kept. */
   #formerRootId: string | undefined;
 
-  constructor(root: RootIdentity, topology: SharedTopology, events: RootLinkEvents) {
-    this.events = events;
-    this.#root = root;
+  constructor(root: LinkedRoot, topology: SharedTopology) {
+    this.root = root;
     this.#topology = topology;
   }
 
@@ -31,29 +29,27 @@ export class SharedRootLink implements ConnectedLink {
 
   /** The `root_id` that the server shall keep for this root in the next join; `undefined` when it need not. */
   get keptRootId(): string | undefined {
-    return this.events.canResume ? (this.#rootId ?? this.#formerRootId) : undefined;
+    return this.root.canResume ? (this.#rootId ?? this.#formerRootId) : undefined;
   }
 
   handleDrop(): void {
     this.#formerRootId = this.#rootId ?? this.#formerRootId;
     this.#rootId = undefined;
-    this.events.handleDrop();
+    this.root.handleDrop();
   }
 
   mount(params: object, resume?: ResumePoint): void {
+    const { root } = this;
     const { queue, mounted, namesRootsById } = this.#topology;
-    const { events } = this;
-    const root = this.#root;
-    if (queue.takeCondemned(this))
-      events.handleMountRefused(mountError(root, "mount_crashed", "mounting it crashed the server's channel twice"));
-    else if (namesRootsById && mounted.hasNamesake(root)) events.handleMountRefused(takenError(root, root.id));
+    if (queue.takeCondemned(this)) this.#refuse("mount_crashed");
+    else if (namesRootsById && mounted.hasNamesake(root)) this.#refuse("root_id_taken");
     else queue.request(this, () => this.#push(params, resume));
   }
 
   unmount(): void {
     this.#topology.push(UNMOUNT, { root_id: this.#rootId }, () => {
       this.#forget();
-      this.events.handleUnmounted();
+      this.root.handleUnmounted();
     });
   }
 
@@ -62,12 +58,8 @@ export class SharedRootLink implements ConnectedLink {
   }
 
   handleMessage(event: RootMessage, payload: unknown): void {
-    if (event === PATCH) this.events.handlePatch(payload);
-    else if (event === SETTLED) this.events.handleSettled(payload);
-    else {
-      this.#forget();
-      this.events.handleRootDown(payload);
-    }
+    if (event === ROOT_DOWN) this.#forget();
+    this.root.handleMessage(event, payload);
   }
 
   /** Nobody wants this root any more. A mount that was never answered still counts as under way on the server. */
@@ -79,61 +71,52 @@ export class SharedRootLink implements ConnectedLink {
   #forget(): void {
     if (this.#rootId !== undefined) this.#topology.byRootId.delete(this.#rootId);
     this.#rootId = undefined;
-    this.#topology.mounted.delete(this.#root);
+    this.#topology.mounted.delete(this.root);
+  }
+
+  #refuse(code: ErrorCode, details?: unknown): void {
+    this.root.handleMountRefused(mountError(this.root, code, details));
   }
 
   #push(params: object, resume?: ResumePoint, isSecond = false): void {
+    const { root } = this;
+    const { module, id } = root;
     const topology = this.#topology;
-    const root = this.#root;
     const { mounted, byRootId } = topology;
     // A repeat with other params finds the root that the first one's made, which is not what was asked for.
     const isRepeat = mounted.add(root, canonicalJson(params));
-    topology.push(MOUNT, { ...root, params, ...(resume && { resume }) }, ({ status, response }) => {
+    topology.push(MOUNT, { module, id, params, resume }, ({ status, response }) => {
       const { root_id, epoch, resumed } = isObject(response) ? response : {};
-      const rootId = typeof root_id === "string" ? root_id : root.id;
+      const rootId = typeof root_id === "string" ? root_id : id;
       const isHeld = status === "error" && replyReason(response) === "already_mounted";
       // The server holds this pair from before, or with other params.
       const isPhantom = isHeld && !isRepeat;
-      const isTaken = byRootId.has(rootId) || (isPhantom && rootId === root.id && mounted.hasNamesake(root));
+      const isTaken = byRootId.has(rootId) || (isPhantom && rootId === id && mounted.hasNamesake(root));
       if (isPhantom && !isSecond && !isTaken) {
         mounted.delete(root);
         topology.push(UNMOUNT, { root_id: rootId }, () => this.#push(params, undefined, true));
         return;
       }
       topology.answered(this, () => {
-        const error =
-          status === "timeout"
-            ? timeoutError(root, topology.host.mountTimeoutMs)
-            : isPhantom && isSecond
-              ? phantomError(root, rootId)
-              : status === "error" && !isHeld
-                ? refusedError(root, response)
-                : isTaken
-                  ? takenError(root, rootId)
-                  : undefined;
-        if (error !== undefined) {
-          // What has not answered may yet mount it.
-          if (status !== "timeout") mounted.delete(root);
-          this.events.handleMountRefused(error);
-          return;
+        // What has not answered may yet mount it.
+        if (status === "timeout") return this.#refuse("mount_timeout");
+        const code =
+          isPhantom && isSecond
+            ? "inconsistent"
+            : status === "error" && !isHeld
+              ? "mount_refused"
+              : isTaken
+                ? "root_id_taken"
+                : undefined;
+        if (code !== undefined) {
+          mounted.delete(root);
+          return this.#refuse(code, status === "error" ? response : undefined);
         }
-        if (rootId === root.id) topology.namesRootsById = true;
+        if (rootId === id) topology.namesRootsById = true;
         this.#rootId = rootId;
-        this.events.handleMounted({
-          epoch: !isHeld && typeof epoch === "string" ? epoch : undefined,
-          isResumed: !isHeld && resumed === true,
-        });
+        root.handleMounted(typeof epoch === "string" ? epoch : undefined, resumed === true);
         topology.register(rootId, this);
       });
     });
   }
-}
-
-function takenError(root: RootIdentity, rootId: string): MusubiError {
-  return mountError(root, "root_id_taken", `another root has the root_id "${rootId}"; use another id`);
-}
-
-function phantomError({ module, id }: RootIdentity, rootId: string): MusubiError {
-  const message = `Root ${module} "${id}": it is "already_mounted" even after an unmount; use another id.`;
-  return new MusubiInconsistencyError(message, { rootId });
 }

@@ -1,12 +1,12 @@
 import { isObject, PATCH, UNMOUNT } from "@musubi/protocol";
 import type { ConnectionReason } from "./connection-detail.js";
+import type { JoinEnd } from "./connection-state.js";
 import { HeldMessages } from "./held-messages.js";
-import { readJoin, type Session } from "./join.js";
+import { type Join, readJoin } from "./join.js";
 import { type ChannelOwner, LiveChannel, type RootMessage } from "./live-channel.js";
 import { MountQueue } from "./mount-queue.js";
 import { MountedPairs } from "./mounted-pairs.js";
-import type { RootIdentity } from "./root-identity.js";
-import type { LinkAnswer, RootLinkEvents } from "./root-link.js";
+import type { LinkAnswer, LinkedRoot } from "./root-link.js";
 import { SharedRootLink } from "./shared-root-link.js";
 import type { Topology, TopologyHost } from "./topology.js";
 
@@ -22,17 +22,18 @@ export class SharedTopology implements Topology, ChannelOwner {
   readonly mounted: MountedPairs = new MountedPairs();
   /** Whether this server was seen to answer `root_id = id`. */
   namesRootsById = false;
-  readonly host: TopologyHost;
+  readonly #host: TopologyHost;
   readonly #links = new Set<SharedRootLink>();
   readonly #held = new HeldMessages<readonly [RootMessage, unknown]>();
   readonly #strangers = new Set<string>();
   #channel: LiveChannel | undefined;
-  #session: Session | undefined;
+  /** The present join, or the last one: the next may go on with its session. */
+  #join: Join | undefined;
   /** What the join under way asks the server to keep. */
   #asked: readonly string[] = [];
 
   constructor(host: TopologyHost) {
-    this.host = host;
+    this.#host = host;
   }
 
   get isOpen(): boolean {
@@ -40,8 +41,8 @@ export class SharedTopology implements Topology, ChannelOwner {
   }
 
   open(): void {
-    const { socket, topic } = this.host;
-    this.#channel = new LiveChannel(this.host, topic, () => this.#joinPayload(), this);
+    const { socket, topic } = this.#host;
+    this.#channel = new LiveChannel(this.#host, topic, () => this.#joinPayload(), this);
     if (!socket.isConnected()) socket.connect();
   }
 
@@ -51,8 +52,8 @@ export class SharedTopology implements Topology, ChannelOwner {
     this.#channel = undefined;
   }
 
-  createLink(root: RootIdentity, events: RootLinkEvents): SharedRootLink {
-    const link = new SharedRootLink(root, this, events);
+  createLink(root: LinkedRoot): SharedRootLink {
+    const link = new SharedRootLink(root, this);
     this.#links.add(link);
     return link;
   }
@@ -66,7 +67,7 @@ export class SharedTopology implements Topology, ChannelOwner {
     event: string,
     payload: object,
     answer: (answer: LinkAnswer) => void = () => {},
-    timeoutMs: number = this.host.mountTimeoutMs,
+    timeoutMs: number = this.#host.mountTimeoutMs,
   ): () => void {
     return this.#channel?.push(event, payload, timeoutMs, answer) ?? (() => {});
   }
@@ -85,7 +86,7 @@ export class SharedTopology implements Topology, ChannelOwner {
   register(rootId: string, link: SharedRootLink): void {
     this.byRootId.set(rootId, link);
     const held = this.#held.take(rootId);
-    if (held === undefined) link.events.handleOverflow();
+    if (held === undefined) link.root.recover("too many early messages");
     else for (const message of held) link.handleMessage(...message);
   }
 
@@ -100,32 +101,20 @@ export class SharedTopology implements Topology, ChannelOwner {
 
   handleJoined(response: unknown): void {
     this.#endJoin();
-    const join = readJoin(response, this.#session);
-    this.#session = join.session;
+    const join = (this.#join = readJoin(response, this.#join));
     if (join.isSameSession) {
       // A root that was given up before the join was answered is kept by the server, and nobody will ask for it.
       const wanted = new Set(this.#keptRootIds());
       for (const rootId of this.#asked) if (!wanted.has(rootId)) this.push(UNMOUNT, { root_id: rootId });
     }
-    this.host.handleJoined(join);
+    this.#host.handleJoined(join);
   }
 
-  handleRefused(response: unknown): void {
-    this.#endJoin();
-    this.host.handleRefused(response);
-  }
-
-  handleLost(reason?: ConnectionReason): void {
+  handleUnjoined(end: JoinEnd, reason?: ConnectionReason): void {
     if (reason?.kind === "channel_crashed") this.queue.crashed();
     this.#endJoin();
-    this.host.handleLost(reason);
-  }
-
-  handleClosed(): void {
-    this.#channel = undefined;
-    this.#session = undefined;
-    this.#endJoin();
-    this.host.handleClosed();
+    if (end === "channel_closed") this.#channel = this.#join = undefined;
+    this.#host.handleUnjoined(end, reason);
   }
 
   #endJoin(): void {
@@ -144,9 +133,10 @@ export class SharedTopology implements Topology, ChannelOwner {
 
   /** `{}`, or the session of the join before with the roots that the server shall keep (protocol.md section 2). */
   #joinPayload(): object {
-    if (this.#session === undefined) return {};
+    const session = this.#join?.session;
+    if (session === undefined) return {};
     this.#asked = this.#keptRootIds();
-    return { session: { ...this.#session, keep: this.#asked } };
+    return { session: { ...session, keep: this.#asked } };
   }
 
   #keptRootIds(): string[] {

@@ -1,9 +1,9 @@
 import type { Clock } from "@musubi/protocol";
 import type { Logger } from "../logger.js";
 import type { ConnectionReason } from "./connection-detail.js";
+import type { JoinEnd } from "./connection-state.js";
 import type { Join } from "./join.js";
-import type { RootIdentity } from "./root-identity.js";
-import type { RootLink, RootLinkEvents } from "./root-link.js";
+import type { LinkedRoot, RootLink } from "./root-link.js";
 import type { SocketLike } from "./socket-like.js";
 
 /** What a channel needs of its connection. */
@@ -25,15 +25,11 @@ export interface ConnectedLink extends RootLink {
   dispose(): void;
 }
 
-/** What a topology needs of its connection, and tells it; each of that is an event of `connection-state.ts`. */
+/** What a topology needs of its connection, and tells it. */
 export interface TopologyHost extends ChannelHost {
   handleJoined(join: Join): void;
-  /** The join got an error reply. */
-  handleRefused(response: unknown): void;
-  /** `undefined`: the socket went, and tells why itself. */
-  handleLost(reason?: ConnectionReason): void;
-  /** The server closed, for good, what the connection was joined by. */
-  handleClosed(): void;
+  /** There is no join, or not any more. Without a `reason` the socket went, and tells why itself. */
+  handleUnjoined(end: JoinEnd, reason?: ConnectionReason): void;
 }
 
 /**
@@ -45,21 +41,5 @@ export interface Topology {
   open(): void;
   /** Leaves for good. */
   close(): void;
-  createLink(root: RootIdentity, events: RootLinkEvents): ConnectedLink;
-}
-
-/** A callback for phoenix.js: nothing may throw into it, and what `isCurrent` says is outdated counts for nothing. */
-export function guarded<Args extends unknown[]>(
-  logger: Logger,
-  isCurrent: () => boolean,
-  handle: (...args: Args) => void,
-): (...args: Args) => void {
-  return (...args) => {
-    if (!isCurrent()) return;
-    try {
-      handle(...args);
-    } catch (cause) {
-      logger.error("A message to Musubi could not be handled.", cause);
-    }
-  };
+  createLink(root: LinkedRoot): ConnectedLink;
 }

@@ -1,7 +1,11 @@
 import { type Clock, COMMAND, type ErrorCode, isObject, type StoreId } from "@musubi/protocol";
 import type { CommandLedger } from "../connection/command-ledger.js";
+import type { Join } from "../connection/join.js";
 import type { RootLink } from "../connection/root-link.js";
-import { type CommandFailure, type CommandFate, describe, MusubiCommandError } from "../errors.js";
+import { type CommandFailure, type CommandFate, explain, MusubiCommandError } from "../errors.js";
+import type { Observable } from "../observable.js";
+import type { StoreTree } from "../state/store-tree.js";
+import type { MountState } from "./mount-state.js";
 import type { OptimisticUpdate } from "./optimistic-updates.js";
 
 /** How a command is sent. */
@@ -30,32 +34,24 @@ interface Command {
   readonly storeId: StoreId;
   readonly name: string;
   readonly payload: unknown;
-  readonly expiresAt: number;
+  readonly timeoutMs: number;
   /** Ends it, once: without an error by `reply`. */
   readonly settle: (error: MusubiCommandError | undefined, reply?: unknown) => void;
-  isSent: boolean;
   /** Its number, once it was sent to a server that recognises repeats. */
-  number: { readonly id: number; readonly ledger: CommandLedger } | undefined;
-  cancelPush: () => void;
+  number?: { readonly id: number; readonly ledger: CommandLedger };
+  /** Whether it was ever sent, so that it may have had an effect. */
+  wasSent?: true;
+  /** Ends the wait for its answer; `undefined` while it waits to be sent. */
+  recall?: (() => void) | undefined;
 }
 
-/** What a {@link CommandQueue} needs to know of its root. */
-export interface CommandQueueOptions {
-  readonly push: RootLink["push"];
-  readonly clock: Clock;
-  readonly timeoutMs: number;
-  /** The numbers of the session's commands, where a server recognises repeats. */
-  readonly ledger: () => CommandLedger | undefined;
-  /** Whether commands may go out now. */
-  readonly isLive: () => boolean;
-  /** Why commands cannot ever go out as things stand; `undefined` when they can wait. */
-  readonly refusal: () => CommandRefusal | undefined;
-  /** Whether the store is in the tree, or there is no tree yet. */
-  readonly hasStore: (storeId: StoreId) => boolean;
+/** What a {@link CommandQueue} needs of its root. */
+export interface CommandRoot {
+  readonly host: { readonly clock: Clock; readonly commandTimeoutMs: number; readonly join: Join };
+  readonly link: RootLink | undefined;
+  readonly state: Observable<MountState>;
+  readonly tree: StoreTree;
 }
-
-/** Why commands end without an answer. */
-export type CommandRefusal = readonly [code: ErrorCode, why: string];
 
 /**
  * The commands of one root. Each ends in exactly one way: its reply, an error reply, a timeout, or an interruption
@@ -84,128 +80,104 @@ export interface CommandQueue {
   handleJoin(): void;
   /** The server restarted the root in place: only commands that it recognises go on. */
   handleRestart(): void;
-  /** Ends all commands. */
-  endAll(refusal: CommandRefusal): void;
+  /** The root's state may have changed: in one that no command can ever leave, all of them end. */
+  handleState(): void;
 }
 
 /** Makes a {@link CommandQueue}. */
-export function createCommandQueue(options: CommandQueueOptions): CommandQueue {
-  const { push, clock, ledger, isLive, refusal, hasStore } = options;
-  const queued = new Set<Command>();
-  const sent = new Set<Command>();
+export function createCommandQueue(root: CommandRoot): CommandQueue {
+  const { clock, commandTimeoutMs } = root.host;
+  /** In the order of their dispatch, in which they are sent: those that are on their way come first. */
+  const all = new Set<Command>();
 
-  const fail = (
-    command: Command,
-    kind: CommandFailure,
-    fate: CommandFate,
-    code: string,
-    why: string,
-    reply?: unknown,
-  ) => {
+  const isLive = (): boolean => root.state.current.status === "live" && root.link?.isOpen === true;
+  /** Why commands cannot ever go out as things stand; `undefined` when they can, now or later. */
+  const refusal = (): ErrorCode | undefined => {
+    const { status } = root.state.current;
+    return status === "failed" ? "root_down" : status === "closed" ? "unmounted" : undefined;
+  };
+  const fail = (command: Command, kind: CommandFailure, fate: CommandFate, code: string, reply?: unknown): void => {
     const { name, storeId } = command;
-    const message = `Command "${name}" of ${storeId.length === 0 ? "the root store" : `store ${JSON.stringify(storeId)}`} ended (${kind}, ${fate}): ${why}.`;
+    const message = `Command "${name}" of store ${JSON.stringify(storeId)} (${fate}): ${explain(code, reply)}.`;
     command.settle(new MusubiCommandError(message, { kind, fate, command: name, storeId, reply, code }));
   };
-  const end = (command: Command, [code, why]: CommandRefusal): void =>
+  const end = (command: Command, code: ErrorCode): void =>
     fail(
       command,
       code === "command_timeout" ? "timeout" : "interrupted",
-      command.isSent ? "unknown" : "not_sent",
+      command.wasSent ? "unknown" : "not_sent",
       code,
-      why,
     );
-  const interrupt = (commands: Iterable<Command>, isLost: (command: Command) => boolean): void => {
-    for (const command of Array.from(commands)) {
-      if (isLost(command)) end(command, ["interrupted", "the connection or the root went away"]);
-    }
+  const endThose = (code: ErrorCode, isLost: (command: Command) => unknown): void => {
+    for (const command of Array.from(all).filter(isLost)) end(command, code);
   };
-  const interruptSent = (): void => interrupt(sent, () => true);
+  const handleRestart = (): void => endThose("interrupted", ({ recall, number }) => recall && !number);
 
   const send = (command: Command): void => {
-    const numbers = ledger();
-    if (command.number === undefined && !hasStore(command.storeId))
-      return end(command, ["store_gone", "the store has left the tree"]);
-    command.isSent = true;
-    sent.add(command);
-    if (numbers !== undefined) command.number ??= { id: numbers.take(), ledger: numbers };
-    const payload = {
-      store_id: command.storeId,
-      name: command.name,
-      payload: command.payload,
-      ...(numbers && { command_id: command.number?.id, acked: numbers.acked }),
-    };
-    // The command's own timer is the one that counts; the wait of the push must only not end before it.
-    const waitMs = Math.max(0, command.expiresAt - clock.now()) + 1;
-    command.cancelPush = push(COMMAND, payload, waitMs, ({ status, response }) => {
+    const { storeId, name, payload, timeoutMs } = command;
+    const { ledger } = root.host.join;
+    if (!command.number && storeId.length > 0 && !root.tree.find(storeId)?.node) return end(command, "store_gone");
+    if (ledger !== undefined) command.number ??= { id: ledger.take(), ledger };
+    command.wasSent = true;
+    const message = { store_id: storeId, name, payload, command_id: command.number?.id, acked: ledger?.acked };
+    // The command's own timer, which is the older one, is the one that counts.
+    command.recall = root.link?.push(COMMAND, message, timeoutMs, ({ status, response }) => {
       if (status === "ok") command.settle(undefined, response);
-      else if (status === "error")
-        fail(command, "failed", "rejected", codeOf(response), `the server answered ${describe(response)}`, response);
+      else if (status === "error") fail(command, "failed", "rejected", codeOf(response), response);
     });
   };
 
   return {
-    dispatch: (storeId, name, payload, { timeoutMs = options.timeoutMs, signal, whenOffline } = {}, onOutcome) =>
+    dispatch: (storeId, name, payload, { timeoutMs = commandTimeoutMs, signal, whenOffline } = {}, onOutcome) =>
       new Promise((resolve, reject) => {
-        const onAbort = (): void => end(command, ["aborted", "its signal was aborted"]);
-        const timer = clock.setTimeout(
-          () => end(command, ["command_timeout", `no reply within ${timeoutMs} ms`]),
-          timeoutMs,
-        );
+        const onAbort = (): void => end(command, "aborted");
+        const timer = clock.setTimeout(() => end(command, "command_timeout"), timeoutMs);
         const command: Command = {
           storeId,
           name,
           payload: payload ?? {},
-          expiresAt: clock.now() + timeoutMs,
+          timeoutMs,
           settle: (error, reply) => {
+            if (!all.delete(command)) return;
             clock.clearTimeout(timer);
             signal?.removeEventListener("abort", onAbort);
-            command.cancelPush();
-            queued.delete(command);
-            sent.delete(command);
-            const { number } = command;
+            const { number, recall } = command;
+            recall?.();
             number?.ledger.settle(number.id);
             onOutcome?.(error === undefined, number?.id);
             if (error === undefined) resolve(reply);
             else reject(error);
           },
-          isSent: false,
-          number: undefined,
-          cancelPush: () => {},
         };
-        signal?.addEventListener("abort", onAbort);
         const refused = refusal();
+        all.add(command);
+        signal?.addEventListener("abort", onAbort);
         if (signal?.aborted === true) onAbort();
         else if (refused !== undefined) end(command, refused);
         else if (isLive()) send(command);
-        else if (whenOffline === "reject") end(command, ["offline", "the root is not live"]);
-        else if (queued.size >= MAX_QUEUED_COMMANDS)
-          end(command, ["queue_full", `${MAX_QUEUED_COMMANDS} commands wait already`]);
-        else queued.add(command);
+        else if (whenOffline === "reject") end(command, "offline");
+        else if (Array.from(all).filter(({ recall }) => !recall).length > MAX_QUEUED_COMMANDS)
+          end(command, "queue_full");
       }),
     flush: () => {
-      for (const command of Array.from(queued)) {
-        if (!isLive()) return;
-        if (queued.delete(command)) send(command);
-      }
+      for (const command of all) if (!command.recall && isLive()) send(command);
     },
-    interruptSent,
+    interruptSent: () => endThose("interrupted", ({ recall }) => recall),
     handleDrop: () => {
-      const waiting = Array.from(queued);
-      queued.clear();
-      for (const command of [...Array.from(sent).filter(({ number }) => number !== undefined), ...waiting]) {
-        command.cancelPush();
-        sent.delete(command);
-        queued.add(command);
+      handleRestart();
+      for (const command of all) {
+        command.recall?.();
+        command.recall = undefined;
       }
-      interruptSent();
     },
     handleJoin: () => {
-      const numbers = ledger();
-      interrupt(queued, ({ number }) => number !== undefined && number.ledger !== numbers);
+      const { ledger } = root.host.join;
+      endThose("interrupted", ({ number }) => number && number.ledger !== ledger);
     },
-    handleRestart: () => interrupt(sent, ({ number }) => number === undefined),
-    endAll: (refused) => {
-      for (const command of [...sent, ...queued]) end(command, refused);
+    handleRestart,
+    handleState: () => {
+      const refused = refusal();
+      if (refused !== undefined) endThose(refused, () => true);
     },
   };
 }

@@ -1,7 +1,8 @@
 import type { MusubiError } from "@musubi/protocol";
+import { mountError, type RootIdentity } from "../connection/root-identity.js";
 import { createDeferred, type Deferred } from "../deferred.js";
 import type { Logger } from "../logger.js";
-import { type Observable, ObservableValue } from "../observable.js";
+import { ObservableValue } from "../observable.js";
 import type { Replica } from "./replica.js";
 import type { RootState } from "./root-state.js";
 
@@ -19,26 +20,30 @@ export interface MountState {
 }
 
 /** How a mounted root stands, as it is told to those who wait for it. */
-export class MountProgress<T> {
+export class MountProgress<Root extends RootIdentity> {
   readonly state: ObservableValue<MountState>;
   /** Resolves at the first state, a cached one too; rejects when the root ends before. */
-  readonly ready: Deferred<T> = createDeferred();
+  readonly ready: Deferred<Root> = createDeferred();
   /** Resolves at the first state of the server's own; rejects when the root fails or ends before. */
   readonly revalidated: Deferred<void> = createDeferred();
-  readonly #root: T;
+  readonly #root: Root;
 
-  constructor(root: T, logger: Logger) {
+  constructor(root: Root, logger: Logger) {
     this.#root = root;
     this.state = new ObservableValue<MountState>({ status: "loading", fromCache: false }, logger);
   }
 
-  /** Tells how the root stands now, if that is news. `closedError` is what waits for it end in. */
+  /** What a wait for the root ends in once it has ended. */
+  get endError(): MusubiError {
+    return this.state.current.error ?? mountError(this.#root, "unmounted");
+  }
+
+  /** Tells how the root stands now, if that is news. */
   publish(
     machine: RootState,
     { hasState, fromCache }: Pick<Replica, "hasState" | "fromCache">,
     isJoined: boolean,
     lastError: MusubiError | undefined,
-    closedError: () => MusubiError,
   ): void {
     const { current } = this.state;
     const status =
@@ -51,29 +56,29 @@ export class MountProgress<T> {
             : "stale";
     const error = status === "live" || status === "loading" ? undefined : lastError;
     if (status === current.status && error === current.error && fromCache === current.fromCache) return;
+    this.state.set({ status, fromCache, ...(error && { error }) });
     if (hasState) this.ready.resolve(this.#root);
     if (status === "live") this.revalidated.resolve();
     if (hasEnded(status)) {
-      this.ready.reject(closedError());
-      this.revalidated.reject(closedError());
+      this.ready.reject(this.endError);
+      this.revalidated.reject(this.endError);
     }
-    this.state.set(error === undefined ? { status, fromCache } : { status, fromCache, error });
+  }
+
+  /** Resolves when the root next goes live; rejects when it fails or closes first. */
+  nextLive(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const stop = this.state.subscribe(() => {
+        const { status } = this.state.current;
+        if (status === "live") resolve();
+        else if (hasEnded(status)) reject(this.endError);
+        else return;
+        stop();
+      });
+    });
   }
 }
 
 function hasEnded(status: MountState["status"]): boolean {
   return status === "failed" || status === "closed";
-}
-
-/** Resolves when the root next goes live; rejects when it fails or closes first. */
-export function nextLive(state: Observable<MountState>, closedError: () => MusubiError): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = state.subscribe(() => {
-      const { status, error } = state.current;
-      if (status !== "live" && !hasEnded(status)) return;
-      stop();
-      if (status === "live") resolve();
-      else reject(error ?? closedError());
-    });
-  });
 }

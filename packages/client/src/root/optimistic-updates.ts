@@ -1,4 +1,5 @@
-import type { Clock, TimerHandle } from "@musubi/protocol";
+import { type Clock, isObject, type TimerHandle } from "@musubi/protocol";
+import type { Join } from "../connection/join.js";
 import type { StoreRecord } from "../state/store-record.js";
 import type { StoreTree } from "../state/store-tree.js";
 import type { CommandOutcome } from "./command-queue.js";
@@ -22,14 +23,11 @@ interface Shown {
   isLate?: true;
 }
 
-/** What {@link OptimisticUpdates} needs to know of its root. */
-export interface OptimisticUpdatesOptions {
+/** What {@link OptimisticUpdates} need of their root. */
+export interface OptimisticRoot {
+  readonly host: { readonly clock: Clock; readonly join: Join };
   readonly tree: StoreTree;
-  readonly clock: Clock;
-  readonly version: () => number;
-  /** Whether the server tells when the effects of a command are there. */
-  readonly willSettle: () => boolean;
-  readonly tell: (touched: readonly StoreRecord[]) => void;
+  readonly version: number;
 }
 
 /**
@@ -42,8 +40,11 @@ export interface OptimisticUpdates {
    * command that ends at once, unsent, is not shown.
    */
   showDuring<T>(record: StoreRecord, update: OptimisticUpdate, send: (onOutcome: CommandOutcome) => T): T;
-  /** The effects of a command are in the tree at a version: of a tree that is not there yet, they are awaited. */
-  handleSettled(commandId: unknown, version: unknown): void;
+  /**
+   * A `settled` payload, unchecked: the effects of a command are in the tree at a version. Of a tree that is not there
+   * yet, they are awaited.
+   */
+  handleSettled(payload: unknown): void;
   /** An envelope was applied: what was only waiting for one goes, with a new tree (`isInitial`) all that was answered. */
   handleEnvelope(isInitial: boolean): void;
   /** The root's way to the server was lost, and with it what `settled` would have told. */
@@ -52,15 +53,18 @@ export interface OptimisticUpdates {
   end(): void;
 }
 
-/** Makes {@link OptimisticUpdates}. */
-export function createOptimisticUpdates(options: OptimisticUpdatesOptions): OptimisticUpdates {
-  const { tree, clock, version, willSettle, tell } = options;
+/** Makes {@link OptimisticUpdates}; `tell` hears which stores they touch. */
+export function createOptimisticUpdates(
+  root: OptimisticRoot,
+  tell: (touched: readonly StoreRecord[]) => void,
+): OptimisticUpdates {
+  const { host, tree } = root;
   const all = new Set<Shown>();
 
   const drop = (shown: Shown): void => {
     all.delete(shown);
     const { record, update, timer } = shown;
-    if (timer !== undefined) clock.clearTimeout(timer);
+    if (timer !== undefined) host.clock.clearTimeout(timer);
     const left = record.updates?.filter((each) => each !== update);
     record.updates = left?.length ? left : undefined;
     tell(tree.touchStore(record));
@@ -68,7 +72,7 @@ export function createOptimisticUpdates(options: OptimisticUpdatesOptions): Opti
   /** Goes with the next envelope, or soon. */
   const linger = (shown: Shown): void => {
     shown.commandId = undefined;
-    shown.timer = clock.setTimeout(() => drop(shown), LINGER_MS);
+    shown.timer = host.clock.setTimeout(() => drop(shown), LINGER_MS);
   };
 
   return {
@@ -79,7 +83,7 @@ export function createOptimisticUpdates(options: OptimisticUpdatesOptions): Opti
         isOver = true;
         if (!all.has(shown)) return;
         if (!isOk) drop(shown);
-        else if (commandId !== undefined && !shown.isLate && willSettle()) shown.commandId = commandId;
+        else if (commandId !== undefined && !shown.isLate && host.join.has("settled")) shown.commandId = commandId;
         else linger(shown);
       });
       if (!isOver) {
@@ -89,17 +93,18 @@ export function createOptimisticUpdates(options: OptimisticUpdatesOptions): Opti
       }
       return result;
     },
-    handleSettled: (commandId, settled) => {
+    handleSettled: (payload) => {
+      const { command_id, version } = isObject(payload) ? payload : {};
       for (const shown of all) {
-        if (shown.commandId === undefined || shown.commandId !== commandId) continue;
-        if (typeof settled === "number" && settled > version()) shown.version = settled;
+        if (shown.commandId === undefined || shown.commandId !== command_id) continue;
+        if (typeof version === "number" && version > root.version) shown.version = version;
         else drop(shown);
       }
     },
     handleEnvelope: (isInitial) => {
       for (const shown of all) {
         const { commandId, timer, version: settled = Infinity } = shown;
-        if (timer !== undefined || (isInitial && commandId !== undefined) || settled <= version()) drop(shown);
+        if (timer !== undefined || (isInitial && commandId !== undefined) || settled <= root.version) drop(shown);
       }
     },
     handleLoss: () => {

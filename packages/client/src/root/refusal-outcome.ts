@@ -1,6 +1,5 @@
 import { isRetryable, type MusubiError } from "@musubi/protocol";
-import type { CommandRefusal } from "./command-queue.js";
-import type { RootOutcome, RootState } from "./root-state.js";
+import type { RootOutcome } from "./root-state.js";
 
 /** Whether a refused mount would be refused again: by us, or by the server for a reason that does not pass. */
 export function isFinalRefusal(error: MusubiError): boolean {
@@ -22,10 +21,4 @@ export function refusalOutcome(
   if (!hasState) return "end";
   // What a server refuses now it may allow later; what we refuse it cannot change.
   return isFinalRefusal(error) && (fromCache || error.code !== "mount_refused") ? "fail" : "retry";
-}
-
-/** Why commands to a root cannot ever go out as things stand; `undefined` when they can, now or later. */
-export function commandRefusal(status: RootState): CommandRefusal | undefined {
-  if (status === "failed") return ["root_down", "its root has failed"];
-  return status === "closed" ? ["unmounted", "its root was unmounted"] : undefined;
 }

@@ -1,37 +1,35 @@
-import { type Envelope, isObject, type MusubiError, type StoreId } from "@musubi/protocol";
+import { type Envelope, isObject, type MusubiError, PATCH, SETTLED, type StoreId } from "@musubi/protocol";
 import type { CacheOptions } from "../cache/cache-options.js";
 import { canonicalJson } from "../canonical-json.js";
-import { type Join, PLAIN_JOIN } from "../connection/join.js";
-import { mountError } from "../connection/root-identity.js";
-import type { MountAnswer, RootLinkEvents } from "../connection/root-link.js";
+import type { RootMessage } from "../connection/live-channel.js";
+import { mountError, type RootIdentity, rootKey } from "../connection/root-identity.js";
+import type { LinkedRoot } from "../connection/root-link.js";
 import type { ConnectedLink } from "../connection/topology.js";
 import { isDevelopment } from "../development.js";
-import { describe, replyReason } from "../errors.js";
 import type { Observable } from "../observable.js";
 import { OneTimer } from "../one-timer.js";
 import type { Snapshots } from "../state/snapshot.js";
 import type { StoreRecord } from "../state/store-record.js";
 import type { StoreTree } from "../state/store-tree.js";
 import { dispatchEvents, notifyStores } from "../state/subscribers.js";
-import { readableEnvelope } from "../uploads/upload-code.js";
+import { loadUploads, readableEnvelope } from "../uploads/upload-code.js";
 import type { UploadRoot } from "../uploads/upload-root.js";
 import { type CommandOptions, type CommandOutcome, type CommandQueue, createCommandQueue } from "./command-queue.js";
 import { judgeEnvelope } from "./envelope-check.js";
-import { LateEnvelopes } from "./late-envelopes.js";
-import { MountProgress, type MountState, nextLive } from "./mount-state.js";
+import { MountProgress, type MountState } from "./mount-state.js";
 import { createOptimisticUpdates, type OptimisticUpdates } from "./optimistic-updates.js";
 import { RecoveryBackoff } from "./recovery-backoff.js";
-import { commandRefusal, isFinalRefusal, refusalOutcome } from "./refusal-outcome.js";
+import { isFinalRefusal, refusalOutcome } from "./refusal-outcome.js";
 import { Replica } from "./replica.js";
 import type { RootHost } from "./root-host.js";
 import type { RootNews } from "./root-news.js";
-import { nextRootState, type RootEffect, type RootEvent, type RootState } from "./root-state.js";
+import { nextRootState, type RootEvent, type RootState } from "./root-state.js";
 
 /**
  * Drives one root: its life on the wire (`root-state.ts`), its version, its holders and its timers. The tree, the
  * commands and the link are its parts; it owns none of their rules.
  */
-export class Root implements RootLinkEvents, UploadRoot {
+export class Root implements LinkedRoot, UploadRoot {
   readonly key: string;
   readonly module: string;
   readonly id: string;
@@ -51,39 +49,35 @@ export class Root implements RootLinkEvents, UploadRoot {
   mountedParams: object;
   /** Its way to the server, from the first join on: what makes it may not be there before. */
   link: ConnectedLink | undefined;
-  readonly #createLink: () => ConnectedLink | undefined;
   readonly #commands: CommandQueue;
   readonly #backoff: RecoveryBackoff;
   #holders = 0;
   /** Runs while nobody holds the root, for a grace (client.md rule 4). */
   readonly #grace: OneTimer;
+  /** Whether it is held, was lately, or is about to be. */
+  #isWanted = true;
   readonly #progress: MountProgress<Root>;
   readonly #replica: Replica;
   readonly #optimistic: OptimisticUpdates;
-  readonly #pendingEvents: RootEvent[] = [];
-  #isRunning = false;
+  /** Events to be run, the one that is being run first. */
+  readonly #events: RootEvent[] = [];
   #machine: RootState = "idle";
   #params: object;
-  #join: Join = PLAIN_JOIN;
-  readonly #late = new LateEnvelopes();
+  /** Envelopes that wait, in order, until the code for the uploads in the first is loaded. */
+  #late: unknown[] | undefined;
   /** Stores that optimistic updates were taken from while an envelope is published. */
   #rolledBack: StoreRecord[] | undefined;
   #isJoined = false;
+  /** Of the present state: runs out before the next one begins. */
   readonly #timer: OneTimer;
   #error: MusubiError | undefined;
 
-  constructor(
-    identity: { readonly key: string; readonly module: string; readonly id: string; readonly params: object },
-    host: RootHost,
-    createLink: (events: RootLinkEvents) => ConnectedLink | undefined,
-  ) {
-    this.key = identity.key;
-    this.module = identity.module;
-    this.id = identity.id;
-    this.#params = identity.params;
-    this.mountedParams = identity.params;
+  constructor({ module, id }: RootIdentity, params: object, host: RootHost) {
+    this.key = rootKey({ module, id });
+    this.module = module;
+    this.id = id;
+    this.#params = this.mountedParams = params;
     this.host = host;
-    this.#createLink = () => createLink(this);
     this.#progress = new MountProgress<Root>(this, host.logger);
     this.state = this.#progress.state;
     this.ready = this.#progress.ready.promise;
@@ -91,25 +85,11 @@ export class Root implements RootLinkEvents, UploadRoot {
     this.#replica = new Replica(host.logger, this);
     this.tree = this.#replica.tree;
     this.snapshots = this.#replica.snapshots;
-    this.#optimistic = createOptimisticUpdates({
-      tree: this.tree,
-      clock: host.clock,
-      version: () => this.version,
-      willSettle: () => this.#join.has("settled"),
-      tell: (touched) => this.#tell(touched),
-    });
     this.#timer = new OneTimer(host.clock);
-    this.#backoff = new RecoveryBackoff(host.clock, host.random);
     this.#grace = new OneTimer(host.clock);
-    this.#commands = createCommandQueue({
-      push: (...request) => this.link?.push(...request) ?? (() => {}),
-      clock: host.clock,
-      timeoutMs: host.commandTimeoutMs,
-      ledger: () => host.commandLedger,
-      isLive: () => this.#machine === "live" && this.link?.isOpen === true,
-      refusal: () => commandRefusal(this.#machine),
-      hasStore: (storeId) => storeId.length === 0 || this.tree.find(storeId)?.node !== undefined,
-    });
+    this.#backoff = new RecoveryBackoff(host.clock, host.random);
+    this.#commands = createCommandQueue(this);
+    this.#optimistic = createOptimisticUpdates(this, (touched) => this.#tell(touched));
   }
 
   /** The version of the tree; 0 before the first envelope. */
@@ -129,19 +109,19 @@ export class Root implements RootLinkEvents, UploadRoot {
   /** Adds a holder. Other params than the first holder's are not mounted: the first win, with one warning. */
   retain(params: object = this.#params): void {
     this.#holders++;
+    this.#isWanted = true;
     this.#grace.stop();
     if (isDevelopment && canonicalJson(params) !== canonicalJson(this.#params)) {
       this.host.logger.warn(
         `Root ${this.module} "${this.id}" is mounted already with other params; the first are kept. Use remount(params), or another id.`,
       );
     }
-    this.#send("retain");
   }
 
   /** Takes a holder away. The root is unmounted `unmountGraceMs` after the last one, unless it is held again. */
   release(): void {
     if (this.isClosed || this.#holders === 0 || --this.#holders > 0) return;
-    this.#grace.start(this.host.unmountGraceMs, () => this.#send("release"));
+    this.#grace.start(this.host.unmountGraceMs, () => this.#end());
   }
 
   /** Shows a former state until the server's own is there, unless it is. Throws, with nothing changed, as a patch does. */
@@ -161,7 +141,7 @@ export class Root implements RootLinkEvents, UploadRoot {
     // The life that the tree is of has the former params: going on with it would not bring the new ones.
     this.#replica.endLife();
     this.#backoff.reset();
-    const live = nextLive(this.state, () => this.closedError());
+    const live = this.#progress.nextLive();
     this.#send("inconsistent");
     return live;
   }
@@ -169,7 +149,7 @@ export class Root implements RootLinkEvents, UploadRoot {
   /** The connection, whose join has ended, is closed; what waits for the root is told so. */
   refuse(error: MusubiError): void {
     this.#error = error;
-    this.#send("release");
+    this.#end();
   }
 
   /** Sends a command to a store of this root. */
@@ -187,10 +167,11 @@ export class Root implements RootLinkEvents, UploadRoot {
     return this.#machine !== "failed" && this.#replica.epoch !== undefined;
   }
 
-  handleJoin(join: Join): void {
+  handleJoin(): void {
+    // phoenix.js can rejoin without telling of a loss first: the older join is over all the same.
+    if (this.#isJoined) this.handleDrop();
     this.#isJoined = true;
-    this.link ??= this.#createLink();
-    this.#join = join;
+    this.link ??= this.host.createLink(this);
     this.#commands.handleJoin();
     this.#send("join");
   }
@@ -202,7 +183,7 @@ export class Root implements RootLinkEvents, UploadRoot {
     this.#send("drop");
   }
 
-  handleMounted({ epoch, isResumed }: MountAnswer): void {
+  handleMounted(epoch?: string, isResumed?: boolean): void {
     if (isResumed && this.canResume) return this.#handleLive("resumed");
     this.#replica.endLife(epoch);
     this.#send("mounted");
@@ -223,32 +204,36 @@ export class Root implements RootLinkEvents, UploadRoot {
     this.#send("unmounted");
   }
 
-  handleOverflow(): void {
-    this.#recover("too many messages came before its mount was answered");
+  handleMessage(event: RootMessage, payload: unknown): void {
+    if (event === PATCH) this.#handlePatch(payload);
+    else if (event === SETTLED) this.#optimistic.handleSettled(payload);
+    else {
+      this.#replica.endLife();
+      this.#error = mountError(this, "root_down", payload);
+      this.#backoff.handleRefusal();
+      const canRetry = isObject(payload) && payload["retry"] === true;
+      this.#send(canRetry ? "retry" : this.#replica.hasState ? "fail" : "end");
+    }
   }
 
-  handleSettled(payload: unknown): void {
-    if (isObject(payload)) this.#optimistic.handleSettled(payload["command_id"], payload["version"]);
+  recover(why: string): void {
+    this.host.logger.warn(`Root ${this.module} "${this.id}" recovers: ${why}.`);
+    this.#send("inconsistent");
   }
 
-  handleRootDown(payload: unknown): void {
-    this.#replica.endLife();
-    this.#error = mountError(this, "root_down", `the server ended it: ${describe(replyReason(payload))}`, payload);
-    this.#backoff.handleRefusal();
-    const canRetry = isObject(payload) && payload["retry"] === true;
-    this.#send(canRetry ? "retry" : this.#replica.hasState ? "fail" : "end");
-  }
-
-  handlePatch(payload: unknown): void {
-    const status = this.#machine;
-    if (status !== "opening" && status !== "live") return;
-    if (this.#late.take(payload)) return;
+  #handlePatch(payload: unknown): void {
+    const isLive = this.#machine === "live";
+    if (!isLive && this.#machine !== "opening") return;
+    if (this.#late !== undefined) {
+      this.#late.push(payload);
+      return;
+    }
     try {
       const envelope = readableEnvelope(payload);
       if (envelope === undefined) this.#hold(payload);
-      else this.#handleEnvelope(envelope, status === "live" ? this.version : undefined);
+      else this.#handleEnvelope(envelope, isLive ? this.version : undefined);
     } catch (error) {
-      this.#recover(error instanceof Error ? error.message : String(error));
+      this.recover(error instanceof Error ? error.message : String(error));
     }
   }
 
@@ -263,27 +248,33 @@ export class Root implements RootLinkEvents, UploadRoot {
       case "next":
         return this.#publish(envelope, this.#replica.advance(envelope));
       case "gap":
-        return this.#recover(
-          `an envelope leads from ${envelope.base_version} to ${envelope.version}, not on from ${at ?? "its mount"}`,
-        );
+        return this.recover(`an envelope from ${envelope.base_version} to ${envelope.version} at ${at ?? 0}`);
       case "duplicate":
     }
   }
 
   /** The code for its uploads has to be loaded first, in a mount's time at most. If it cannot be, a first mount fails. */
   #hold(payload: unknown): void {
-    const giveUp = this.#late.wait(payload, (held, cause) => {
+    const late = (this.#late = [payload]);
+    const settle = (isLoaded: boolean, cause?: unknown): void => {
+      if (this.#late !== late) return;
+      this.#late = undefined;
       this.#timer.stop();
-      if (held !== undefined) {
-        for (const each of held) this.handlePatch(each);
+      if (isLoaded) {
+        for (const each of late) this.#handlePatch(each);
         return;
       }
-      this.#error = mountError(this, "not_loaded", "the code for its uploads could not be loaded");
+      this.#error = mountError(this, "not_loaded");
       this.host.logger.warn(this.#error.message, cause);
       this.#backoff.handleRefusal();
-      this.#send(this.#replica.hasState ? "inconsistent" : "release");
-    });
-    this.#timer.start(this.host.mountTimeoutMs, giveUp);
+      if (this.#replica.hasState) this.#send("inconsistent");
+      else this.#end();
+    };
+    this.#timer.start(this.host.mountTimeoutMs, () => settle(false));
+    loadUploads().then(
+      () => settle(true),
+      (cause: unknown) => settle(false, cause),
+    );
   }
 
   #handleLive(event: RootEvent, publish: () => void = () => {}): void {
@@ -314,83 +305,83 @@ export class Root implements RootLinkEvents, UploadRoot {
     else this.#rolledBack.push(...touched);
   }
 
-  #recover(why: string): void {
-    this.host.logger.warn(`Root ${this.module} "${this.id}" recovers: ${why}.`);
-    this.#send("inconsistent");
+  /** Nobody wants the root any more. */
+  #end(): void {
+    this.#isWanted = false;
+    this.#send("release");
   }
 
-  /** Runs events one after another: an effect that brings about another event does not overtake its own. */
+  /** Runs events one after another: what brings about another event does not overtake its own. */
   #send(event: RootEvent): void {
-    this.#pendingEvents.push(event);
-    if (this.#isRunning) return;
-    this.#isRunning = true;
+    if (this.#events.push(event) > 1) return;
     try {
-      for (let next = this.#pendingEvents.shift(); next !== undefined; next = this.#pendingEvents.shift()) {
-        const [state, ...effects] = nextRootState(this.#machine, next);
-        this.#machine = state;
-        if (state !== "opening" && state !== "live") this.#late.drop();
-        for (const effect of effects) this.#run(effect);
-        if (next === "end" || next === "fail" || next === "retry") this.host.handleRootSettled(this);
+      for (const next of this.#events) {
+        const state = nextRootState(this.#machine, next, this.#isWanted);
+        if (state !== this.#machine) this.#enter(state);
         this.#publishState();
       }
     } finally {
-      this.#isRunning = false;
+      this.#events.length = 0;
     }
   }
 
-  #run(effect: RootEffect): void {
+  #enter(state: RootState): void {
     const { mountTimeoutMs } = this.host;
-    switch (effect) {
-      case "mount": {
+    this.#machine = state;
+    this.#timer.stop();
+    this.#late = undefined;
+    switch (state) {
+      case "idle":
+        this.#commands.handleDrop();
+        this.#optimistic.handleLoss();
+        return;
+      case "mounting": {
         const { epoch, version } = this.#replica;
-        const canResume = epoch !== undefined && this.#join.isSameSession && this.#join.has("resume");
+        const { join } = this.host;
+        const canResume = epoch !== undefined && join.isSameSession && join.has("resume");
         this.mountedParams = this.#params;
         this.link?.mount(this.#params, canResume ? { epoch, version } : undefined);
         return;
       }
-      case "unmount":
+      case "opening":
+        this.#timer.start(mountTimeoutMs, () => this.recover(`no initial envelope in ${mountTimeoutMs} ms`));
+        return;
+      case "recovering":
         this.#replica.endLife();
         this.link?.unmount();
         return;
-      case "await_initial":
-        this.#timer.start(mountTimeoutMs, () => this.#recover(`no initial envelope within ${mountTimeoutMs} ms`));
-        return;
-      case "wait": {
-        // A root that had failed was not told of a join that ended meanwhile.
-        if (!this.#isJoined) return this.#send("drop");
-        const delayMs = this.#backoff.nextDelayMs();
-        if (delayMs === 0) this.#send("due");
-        else this.#timer.start(delayMs, () => this.#send("due"));
-        return;
-      }
-      case "stop_timer":
-        this.#timer.stop();
-        return;
-      case "drop_commands":
-        this.#commands.handleDrop();
-        this.#optimistic.handleLoss();
-        return;
-      case "interrupt_commands":
+      case "waiting":
+      case "failed":
         this.#commands.interruptSent();
         this.#optimistic.handleLoss();
+        this.host.handleRootSettled(this);
+        if (state === "waiting") this.#wait();
         return;
-      case "dispose":
+      case "closed":
         this.#grace.stop();
         this.observer?.("ended");
         this.#optimistic.end();
         this.host.handleRootClosed(this);
         return;
+      case "live":
     }
+  }
+
+  #wait(): void {
+    // A root that had failed was not told of a join that ended meanwhile.
+    if (!this.#isJoined) return this.#send("drop");
+    const delayMs = this.#backoff.nextDelayMs();
+    if (delayMs === 0) this.#send("due");
+    else this.#timer.start(delayMs, () => this.#send("due"));
   }
 
   /** What a wait for this root ends in once it is closed. */
   closedError(): MusubiError {
-    return this.#error ?? mountError(this, "unmounted", "it was unmounted");
+    return this.#progress.endError;
   }
 
   #publishState(): void {
-    const refusal = commandRefusal(this.#machine);
-    if (refusal !== undefined) this.#commands.endAll(refusal);
-    this.#progress.publish(this.#machine, this.#replica, this.#isJoined, this.#error, () => this.closedError());
+    this.#progress.publish(this.#machine, this.#replica, this.#isJoined, this.#error);
+    this.#commands.handleState();
   }
 }

@@ -103,22 +103,22 @@ export const sendOverChannel: Send<"channel"> = ({ host, ref, file, answer, chun
       timer.stop();
       goOn("joined", isCount(offset) && offset <= size ? offset : 0);
     },
-    handleRefused: (response) => {
-      const error = readUploadError(response, "internal");
-      // A server that had let it in and does not any more has begun anew.
-      fail(state === "rejoining" ? { ...error, code: "interrupted" } : error);
-    },
-    handleLost: (reason) => {
+    handleUnjoined: (how, reason) => {
+      if (reason?.kind === "join_refused") {
+        const error = readUploadError(reason.details, "internal");
+        // A server that had let it in and does not any more has begun anew.
+        return fail(state === "rejoining" ? { ...error, code: "interrupted" } : error);
+      }
+      if (how === "channel_closed") {
+        channel = undefined;
+        return fail(CLOSED);
+      }
       // The time for the answer to a join is counted here.
       if (reason?.kind === "join_timeout") return;
       // With the connection up it was the server's side that failed, and phoenix.js would try for ever.
       if (reason !== undefined && ++crashes > MAX_CRASHES) return fail(CLOSED);
       drops++;
       send("dropped");
-    },
-    handleClosed: () => {
-      channel = undefined;
-      fail(CLOSED);
     },
     handleMessage: () => {},
   });
