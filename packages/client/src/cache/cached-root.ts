@@ -1,4 +1,5 @@
 import { wallTime } from "../clock.js";
+import { isDevelopment } from "../development.js";
 import { OneTimer } from "../one-timer.js";
 import type { Root } from "../root/root.js";
 import type { RootNews } from "../root/root-news.js";
@@ -67,7 +68,7 @@ export class CachedRoot {
         this.#seed(key, answer);
         return;
       }
-      this.#readTimer.start(ANSWER_WITHIN_MS, () => this.#report(`no answer within ${ANSWER_WITHIN_MS} ms`));
+      this.#readTimer.start(ANSWER_WITHIN_MS, () => this.#report("no answer in time"));
       // What comes after something else has ended the wait comes too late.
       const inTime =
         <T>(use: (answer: T) => void) =>
@@ -133,8 +134,10 @@ export class CachedRoot {
   }
 
   #report(cause: unknown): void {
-    if (!this.#hasReported) warnOfCache(this.#root.host, cause);
-    this.#hasReported = true;
+    if (isDevelopment && !this.#hasReported) {
+      this.#hasReported = true;
+      warnOfCache(this.#root.host, cause);
+    }
   }
 }
 

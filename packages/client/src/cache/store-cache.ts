@@ -6,7 +6,6 @@ import type { RootHost } from "../root/root-host.js";
 import type { CachePersister, CacheTarget } from "./cache-options.js";
 import { ANSWER_WITHIN_MS, CachedRoot } from "./cached-root.js";
 import { MemoryPersister } from "./memory-persister.js";
-import { storeCacheKey } from "./store-cache-key.js";
 
 /** The cached roots of one connection, and where their records are. */
 export class StoreCache {
@@ -33,7 +32,8 @@ export class StoreCache {
    * is not answered in time or before the connection is closed.
    */
   async clear(target: CacheTarget): Promise<void> {
-    const matches = matcherOf(target);
+    const start = startOf(target);
+    const matches = (key: string): boolean => key.startsWith(start);
     for (const cached of this.#roots) if (matches(cached.key)) cached.forget();
     await Promise.all(Array.from(this.#persisters, (persister) => this.#clear(persister, matches)));
   }
@@ -42,10 +42,10 @@ export class StoreCache {
     const { clock, logger, status } = this.#host;
     const timer = new OneTimer(clock);
     const late = createDeferred<never>();
-    const giveUp = (when: string): void => late.reject(new Error(`no answer ${when}`));
-    timer.start(ANSWER_WITHIN_MS, () => giveUp(`within ${ANSWER_WITHIN_MS} ms`));
+    const giveUp = (): void => late.reject(new Error("no answer in time"));
+    timer.start(ANSWER_WITHIN_MS, giveUp);
     const stop = status.subscribe(() => {
-      if (status.current === "closed" && timer.stop()) giveUp("before the disconnect");
+      if (status.current === "closed" && timer.stop()) giveUp();
     });
     const deleted = async (): Promise<void> => {
       const keys = Array.from(await persister.keys());
@@ -54,7 +54,7 @@ export class StoreCache {
     try {
       await Promise.race([deleted(), late.promise]);
     } catch (cause) {
-      logger.warn("clearStoreCache failed; cached states may be left in their persister.", cause);
+      logger.warn("clearStoreCache failed: records may be left.", cause);
     } finally {
       timer.stop();
       stop();
@@ -62,14 +62,9 @@ export class StoreCache {
   }
 }
 
-/** Whether the record of a key is among what is to be cleared. Keys are JSON arrays of module, id and params. */
-function matcherOf(target: CacheTarget): (key: string) => boolean {
-  const { module, id, params } = target;
-  if (module === undefined) return () => true;
-  if (id !== undefined && params !== undefined) {
-    const wanted = storeCacheKey({ module, id, params });
-    return (key) => key === wanted;
-  }
-  const start = `${canonicalJson(id === undefined ? [module] : [module, id]).slice(0, -1)},`;
-  return (key) => key.startsWith(start);
+/** What the keys of the records begin with that are to be cleared. Keys are JSON arrays of module, id and params. */
+function startOf({ module, id, params }: CacheTarget): string {
+  if (module === undefined) return "";
+  const parts = id === undefined ? [module] : params === undefined ? [module, id] : [module, id, params];
+  return canonicalJson(parts).slice(0, -1) + (parts.length < 3 ? "," : "]");
 }

@@ -48,8 +48,8 @@ function isAccepted(file: Blob, accept: UploadConfig["accept"]): boolean {
     patterns.length === 0 ||
     patterns.some((pattern) => {
       if (pattern.startsWith(".")) return name.endsWith(pattern);
-      if (pattern === "*" || pattern === "*/*") return true;
-      return pattern.endsWith("/*") ? type.startsWith(pattern.slice(0, -1)) : type === pattern;
+      const [start = "", ...rest] = pattern.split("*");
+      return rest.length > 0 ? type.startsWith(start) : type === pattern;
     })
   );
 }

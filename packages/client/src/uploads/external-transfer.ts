@@ -8,7 +8,16 @@ import { readUploadError } from "./upload-error.js";
 export const REPORT_EVERY_MS = 250;
 
 /** A file on its way through one of the app's own uploaders; the server hears of it (protocol.md section 6). */
-export const sendByUploader: Send<"external"> = ({ host, ref, file, answer, onProgress, onEnd, push, tell }) => {
+export const sendByUploader: Send<"external"> = ({
+  host,
+  ref,
+  file,
+  answer,
+  onProgress,
+  onEnd,
+  outbox,
+  message: about,
+}) => {
   const { uploader, meta } = answer;
   const send = host.uploads.uploaders.get(uploader);
   const controller = new AbortController();
@@ -20,7 +29,7 @@ export const sendByUploader: Send<"external"> = ({ host, ref, file, answer, onPr
   const report = (): void => {
     if (reported === progress) return;
     reported = progress;
-    push(UPLOAD_PROGRESS, { progress });
+    outbox.push(UPLOAD_PROGRESS, { ...about, progress });
     timer.start(REPORT_EVERY_MS, report);
   };
   const upload = {
@@ -46,7 +55,7 @@ export const sendByUploader: Send<"external"> = ({ host, ref, file, answer, onPr
   };
   const fail = (code: string, message: string): void =>
     end(() => {
-      tell(UPLOAD_ERROR, { code, message });
+      outbox.tell(UPLOAD_ERROR, { ...about, code, message });
       onEnd({ code, message });
     });
   void Promise.resolve().then(async () => {
@@ -57,7 +66,7 @@ export const sendByUploader: Send<"external"> = ({ host, ref, file, answer, onPr
       return fail("external_failed", cause instanceof Error ? cause.message : String(cause));
     }
     end(() =>
-      tell(UPLOAD_PROGRESS, { progress: 100 }, (answered) =>
+      outbox.tell(UPLOAD_PROGRESS, { ...about, progress: 100 }, (answered) =>
         answered?.status === "ok" ? onEnd() : onEnd(readUploadError(answered?.response, "external_failed")),
       ),
     );

@@ -27,7 +27,7 @@ export function readPreflight(response: unknown): Preflight {
   return {
     config: isObject(config) ? config : undefined,
     answerFor: (clientRef) => {
-      const answer = isObject(entries) && Object.hasOwn(entries, clientRef) ? entries[clientRef] : undefined;
+      const answer = isObject(entries) ? entries[clientRef] : undefined;
       return isAnswer(answer) ? answer : read(list.find((error) => refOf(error) === clientRef));
     },
     errors: list.filter((error) => refOf(error) === undefined).map(read),

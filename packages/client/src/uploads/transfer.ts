@@ -1,6 +1,6 @@
 import type { UploadError } from "@musubi/protocol";
-import type { LinkAnswer } from "../connection/root-link.js";
 import type { EntryAnswer } from "./preflight.js";
+import type { UploadOutbox } from "./upload-outbox.js";
 import type { UploadHost } from "./upload-root.js";
 
 /** What an entry's answer asks for. */
@@ -18,10 +18,9 @@ export interface Transfer<Type extends EntryAnswer["type"] = EntryAnswer["type"]
   readonly onProgress: (percent: number) => void;
   /** Without an error the file is there. */
   readonly onEnd: (error?: UploadError) => void;
-  /** Tells the server now, if it can be told. */
-  readonly push: (event: string, payload: object) => void;
-  /** Tells the server as soon as it can be told, until it answers. */
-  readonly tell: (event: string, payload: object, answer?: (answer: LinkAnswer | undefined) => void) => void;
+  readonly outbox: UploadOutbox;
+  /** What every message about it begins with. */
+  readonly message: object;
 }
 
 /** Begins to send a file; returns what ends it without a word to its owner. */

@@ -11,7 +11,7 @@ import { readUploadError } from "./upload-error.js";
 import { createUploadOutbox, type Message } from "./upload-outbox.js";
 import type { UploadRoot } from "./upload-root.js";
 import type { UploadSlot } from "./upload-slot.js";
-import { foldUpload, isOpen } from "./upload-state.js";
+import { foldUpload, INTERRUPTED, isOpen } from "./upload-state.js";
 import type { RejectedFile, UploadSelection } from "./upload-types.js";
 
 /** Files of one root that are sent at once. */
@@ -39,7 +39,6 @@ interface Job {
   stop: () => void;
 }
 
-const INTERRUPTED: UploadError = { code: "interrupted", message: "The connection or the root went away." };
 const STORE_GONE: UploadError = { code: "store_gone", message: "Its store has left the tree." };
 
 /** What the slots of one root have done. */
@@ -105,8 +104,8 @@ export function createUploadEngine(root: UploadRoot): UploadEngine {
       chunkBytes: slot.config?.chunk_size,
       onProgress,
       onEnd: (error) => (error === undefined ? end(job, { op: "complete", ref }) : fail(job, error)),
-      push: (event, payload) => outbox.push(event, about(slot, { ref, ...payload })),
-      tell: (event, payload, answered) => outbox.tell(event, about(slot, { ref, ...payload }), answered),
+      outbox,
+      message: about(slot, { ref }),
     });
     // A listener that heard of it may have ended it.
     if (!jobs.has(job)) job.stop();
@@ -147,7 +146,8 @@ export function createUploadEngine(root: UploadRoot): UploadEngine {
       // The server may be done with it before it answers; it goes from view where the root begins anew since.
       const known = slot.entries.find((entry) => entry.ref === ref);
       if (known === undefined ? seen.has(ref) : !isOpen(known)) continue;
-      fold(slot, { op: "add", ref, entry: pendingEntry(ref, file) });
+      const facts = { client_name: nameOf(file), client_size: file.size, client_type: file.type };
+      fold(slot, { op: "add", ref, entry: { ref, ...facts, progress: 0, status: "pending", errors: [] } });
       const job: Job = { slot, ref, file, answer, done: createDeferred(), status: "waiting", stop: () => {} };
       jobs.add(job);
       if (isStarted) queue(job);
@@ -264,18 +264,6 @@ function of<Each extends { readonly slot: UploadSlot }>(slot: UploadSlot, all: I
 
 function ended(all: readonly { readonly done: Deferred<void> }[]): Promise<unknown> {
   return Promise.all(all.map(({ done }) => done.promise));
-}
-
-function pendingEntry(ref: string, file: Blob): UploadEntry {
-  return {
-    ref,
-    client_name: nameOf(file),
-    client_size: file.size,
-    client_type: file.type,
-    progress: 0,
-    status: "pending",
-    errors: [],
-  };
 }
 
 function toSlotError({ file, code, message }: RejectedFile): UploadError & { readonly client_name: string } {

@@ -87,9 +87,8 @@ export class UploadSlot implements UploadHandle {
     return (this.#snapshot ??= snapshotOf(this.#name, this.#state));
   }
 
-  toJSON(): object {
-    const { name, config, status, progress, entries, errors } = this;
-    return { name, config, status, progress, entries, errors };
+  toJSON(): UploadSnapshot {
+    return this.snapshot();
   }
 
   get record(): StoreRecord {

@@ -12,6 +12,12 @@ export interface UploadState {
 
 export const EMPTY_UPLOAD: UploadState = { config: null, entries: [], errors: [], selecting: 0 };
 
+/** The end of what belonged to a life of the root that is over. */
+export const INTERRUPTED: UploadError = {
+  code: "interrupted",
+  message: "Its root went away or began anew; select the file again.",
+};
+
 /** Whether an entry's fate is open. */
 export function isOpen({ status }: UploadEntry): boolean {
   return status === "pending" || status === "uploading";
@@ -58,8 +64,6 @@ export function restartUpload({ entries, selecting }: UploadState): UploadState 
 function interrupted(entry: UploadEntry): UploadEntry {
   return isOpen(entry) ? { ...entry, status: "error", errors: [...entry.errors, INTERRUPTED] } : entry;
 }
-
-const INTERRUPTED: UploadError = { code: "interrupted", message: "The server began anew; select the file again." };
 
 function isInterrupted({ status, errors }: UploadEntry): boolean {
   return status === "error" && errors.at(-1)?.code === INTERRUPTED.code;
