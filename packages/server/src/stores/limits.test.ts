@@ -118,6 +118,45 @@ describe("time", () => {
   });
 });
 
+describe("what a store has open", () => {
+  test("server.md: past maxResources a message that opens a timer or a subscription more is overloaded", async () => {
+    const clock = new ManualClock();
+    const stops: (() => void)[] = [];
+    const Open = defineStore("Test.Open", {
+      mount: () => ({}),
+      render: () => ({}),
+      info: { tick: () => {} },
+      commands: {
+        after: command((ctx) => void stops.push(ctx.sendAfter(1_000, "tick"))),
+        every: command((ctx) => void stops.push(ctx.sendEvery(1_000, "tick"))),
+        hear: command((ctx) => void stops.push(ctx.subscribe("news", "tick"))),
+        many: command((ctx) => {
+          for (let n = 0; n < 3; n++) ctx.subscribe(`news:${n}`, "tick");
+        }),
+        stop: command(() => stops.pop()?.()),
+      },
+    });
+    const server = new StoreServer([Open], { clock, maxResources: 3 });
+    const client = await server.connect();
+    const [root, other] = [await client.mount("Test.Open", "1"), await client.mount("Test.Open", "2")];
+    const said = async (name: string, of = root): Promise<unknown> => (await client.command(of, name)).response["code"];
+    for (const name of ["after", "every", "hear"]) expect(await said(name)).toBeUndefined();
+    for (const name of ["after", "every", "hear"]) expect(await said(name)).toBe("overloaded");
+    expect(clock.pending).toBe(2);
+    expect(server.log.entries).toEqual([]);
+    // What failed half way has opened nothing, and each store has its own.
+    await said("stop");
+    for (let n = 0; n < 3; n++) expect(await said("many")).toBe("overloaded");
+    expect(await said("hear")).toBeUndefined();
+    expect(await said("many", other)).toBeUndefined();
+    // One that has fired is open no more.
+    clock.advance(1_000);
+    await turns();
+    expect(await said("after")).toBeUndefined();
+    expect(await said("after")).toBe("overloaded");
+  });
+});
+
 describe("ends in the middle", () => {
   test("a root that is closed by its own running handler sends nothing more", async () => {
     const server: StoreServer = new StoreServer([

@@ -207,9 +207,7 @@ export class RootUploads implements EntryOwner {
   }
 
   discarded(entry: Entry): void {
-    if (!this.#entries.delete(entry.info.ref)) return;
-    this.service.release(entry.isChannel ? entry.info.size : 0);
-    this.service.discard(entry);
+    if (this.#entries.delete(entry.info.ref)) this.service.discard(entry);
   }
 
   #enqueue(event: string, defer: () => Answer, work: UploadWork): void {

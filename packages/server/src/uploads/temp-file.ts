@@ -8,6 +8,8 @@ export class TempFile {
   readonly path: string;
   readonly #folder: TempFolder;
   #handle: FileHandle | null = null;
+  /** Whether there has been a file: most that are cancelled early never had one. */
+  #isMade = false;
   #last: Promise<unknown> = Promise.resolve();
 
   /** `name` is the server's own, never a client's. */
@@ -46,7 +48,7 @@ export class TempFile {
   remove(): Promise<void> {
     return this.#next(async () => {
       await this.#close();
-      await rm(this.path, { force: true });
+      if (this.#isMade) await rm(this.path, { force: true });
     });
   }
 
@@ -54,6 +56,7 @@ export class TempFile {
   async #open(isNew: boolean): Promise<FileHandle> {
     if (this.#handle === null) {
       await this.#folder.make();
+      this.#isMade = true;
       this.#handle = await openOwn(this.path, isNew);
     }
     return this.#handle;

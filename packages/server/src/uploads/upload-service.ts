@@ -103,14 +103,17 @@ export class UploadService {
     return this.#entries.get(ref);
   }
 
-  /** Forgets an entry that has ended, and removes its file. */
+  /** Forgets an entry that has ended, and removes its file, upon which its place is free. */
   discard(entry: Entry): void {
-    const { ref } = entry.info;
+    const { ref, size } = entry.info;
     if (!this.#entries.delete(ref)) return;
     const removing = entry
       .remove()
       .catch((cause: unknown) => this.logger.warn({ err: cause, ref }, "an uploaded file could not be removed"))
-      .finally(() => this.#removing.delete(removing));
+      .finally(() => {
+        this.#removing.delete(removing);
+        this.release(entry.isChannel ? size : 0);
+      });
     this.#removing.add(removing);
   }
 
