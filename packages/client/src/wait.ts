@@ -28,7 +28,7 @@ export function waitFor<Snapshot, T>(
     const snapshot = store.snapshot();
     if (snapshot === undefined) return undefined;
     const value = selector(snapshot);
-    if (value === undefined || value === null || value === false) return undefined;
+    if (value == null || value === false) return undefined;
     return { value: value as Exclude<T, undefined | null | false> };
   });
 }
@@ -50,27 +50,23 @@ function until<T>(
   const { root } = targetOf(store);
   return new Promise<T>((resolve, reject) => {
     const undo: (() => void)[] = [];
-    const settle = (action: () => void): void => {
+    const end = (settle: () => void): void => {
       for (const stop of undo) stop();
-      action();
+      settle();
     };
     const check = (): void => {
       try {
         const found = look();
-        if (found !== undefined) settle(() => resolve(found.value));
-        else if (root.isClosed) settle(() => reject(root.closedError()));
+        if (found !== undefined) end(() => resolve(found.value));
+        else if (root.isClosed) throw root.closedError();
       } catch (error) {
-        settle(() => reject(error));
+        end(() => reject(error));
       }
     };
-    const abort = (): void => settle(() => reject(signal?.reason));
-    if (signal?.aborted === true) {
-      abort();
-      return;
-    }
-    undo.push(store.subscribe(check), root.state.subscribe(check));
+    const abort = (): void => end(() => reject(signal?.reason));
+    if (signal?.aborted === true) return abort();
     signal?.addEventListener("abort", abort);
-    undo.push(() => signal?.removeEventListener("abort", abort));
+    undo.push(store.subscribe(check), root.state.subscribe(check), () => signal?.removeEventListener("abort", abort));
     check();
   });
 }

@@ -127,10 +127,10 @@ describe.each([
     const storage = create();
     const persister = createStorageCachePersister({ storage });
     await expect(Promise.resolve(persister.set("a", recordOf({ text: "x".repeat(5_000_000) })))).rejects.toThrow(
-      "longer",
+      "too long",
     );
     innerOf(storage).texts.set("musubi:a", " ".repeat(5_000_001));
-    await expect((async () => persister.get("a"))()).rejects.toThrow("longer");
+    await expect((async () => persister.get("a"))()).rejects.toThrow("too long");
   });
 });
 

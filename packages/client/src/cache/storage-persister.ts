@@ -101,5 +101,5 @@ export class StoragePersister implements CachePersister {
 }
 
 function checkLength(key: string, text: string): void {
-  if (text.length > MAX_TEXT) throw new RangeError(`The record of ${key} is longer than ${MAX_TEXT} characters.`);
+  if (text.length > MAX_TEXT) throw new RangeError(`The record of ${key} is too long.`);
 }

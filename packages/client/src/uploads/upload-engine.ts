@@ -91,16 +91,14 @@ export function createUploadEngine(root: UploadRoot): UploadEngine {
     for (const job of jobs) if (job.status === "queued" && running() < MAX_PARALLEL) run(job);
   };
   const run = (job: Job): void => {
-    const { slot, ref, file, answer } = job;
+    const { slot, ref } = job;
     const onProgress = (progress: number): void => fold(slot, { op: "progress", ref, progress });
     job.status = "running";
     onProgress(0);
-    const send = answer.type === "channel" ? sendOverChannel : sendByUploader;
+    const send = job.answer.type === "channel" ? sendOverChannel : sendByUploader;
     job.stop = (send as Send<EntryAnswer["type"]>)({
+      ...job,
       host: root.host,
-      ref,
-      file,
-      answer,
       chunkBytes: slot.config?.chunk_size,
       onProgress,
       onEnd: (error) => (error === undefined ? end(job, { op: "complete", ref }) : fail(job, error)),

@@ -170,7 +170,7 @@ function snapshotOf(name: string, { config, entries, errors, selecting }: Upload
   };
 }
 
-const NOT_LOADED = { code: "internal", message: "The code that uploads files could not be loaded; try again." };
+const NOT_LOADED = { code: "internal", message: "The code for its uploads could not be loaded; try again." };
 
 function engineOf(root: UploadRoot): Promise<UploadEngine> {
   let engine = engines.get(root);
