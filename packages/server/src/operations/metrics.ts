@@ -10,6 +10,9 @@ const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 /** The client's words: their names are not in any store, and must not become labels. */
 const NOBODYS_NAMES: ReadonlySet<unknown> = new Set(["unknown_command", "unknown_store"]);
 
+/** Names of commands that become labels; a series of each outcome is kept of every one, for ever. */
+const MAX_NAMES = 1_000;
+
 /**
  * Registers a server's metrics, all called `musubi_...`; the hooks feed those that count messages, the rest is read
  * when asked for. Labels are modules, names of commands, kinds and codes, all of the app's or ours: never ids.
@@ -117,12 +120,18 @@ export function serverMetrics(registry: Registry, inspect: () => ServerInspectio
     labelNames: ["module"],
     buckets: SECONDS,
   });
+  const names = new Set<string>();
+  /** Whoever reports them, and whatever comes of names that clients make up. */
+  const bounded = (name: string): string => {
+    if (names.size < MAX_NAMES) names.add(name);
+    return names.has(name) ? name : "other";
+  };
   return {
     afterMessage(report) {
       const { kind, module, name, durationMs, renderMs, isSent } = report;
       const outcome = outcomeOf(report);
       if (kind === "command") {
-        const known = NOBODYS_NAMES.has(outcome) ? "unknown" : (name ?? "");
+        const known = NOBODYS_NAMES.has(outcome) ? "unknown" : bounded(name ?? "");
         commands.observe({ module, name: known, outcome }, durationMs / 1000);
       } else {
         messages.observe({ kind, module, outcome }, durationMs / 1000);

@@ -300,6 +300,9 @@ describe("input at the door", () => {
       Array.from({ length: 5_000 }, () => "x"),
     );
     expect(wrong.response["issues"]).toHaveLength(20);
+    // The schema repeats what it got.
+    const long = await client.command(root, "sum", ["x".repeat(100_000)]);
+    expect(JSON.stringify(long.response).length).toBeLessThan(1_000);
   });
 
   test("random messages: each gets one answer, errors carry a code of ours, and nothing is logged", async () => {

@@ -12,6 +12,9 @@ export interface PayloadIssue {
 /** Issues that are reported of one value: a large one that is wrong throughout must not make a larger reply. */
 const MAX_ISSUES = 20;
 
+/** Characters of a complaint: some schemas repeat the value in it. */
+const MAX_MESSAGE = 500;
+
 /** A value that passed its schema, or why it did not. */
 export type Validated =
   | { readonly valid: true; readonly value: unknown }
@@ -37,7 +40,10 @@ export function validate(schema: StandardSchemaV1, value: unknown): MaybePromise
 function toValidated(result: StandardSchemaV1.Result<unknown>): Validated {
   if (result.issues === undefined) return { valid: true, value: result.value };
   const shown = result.issues.slice(0, MAX_ISSUES);
-  return { valid: false, issues: shown.map((issue) => ({ message: issue.message, path: toPath(issue) })) };
+  return {
+    valid: false,
+    issues: shown.map((issue) => ({ message: issue.message.slice(0, MAX_MESSAGE), path: toPath(issue) })),
+  };
 }
 
 function toPath(issue: StandardSchemaV1.Issue): (string | number)[] {
