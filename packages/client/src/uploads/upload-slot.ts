@@ -4,11 +4,10 @@ import type { Unsubscribe } from "../observable.js";
 import { deepFreeze } from "../state/freeze.js";
 import { reconcile } from "../state/reconcile.js";
 import type { StoreRecord } from "../state/store-record.js";
-import type { StoreTree } from "../state/store-tree.js";
 import { notifyStores, subscribeRecord } from "../state/subscribers.js";
 import type { UploadEngine } from "./upload-engine.js";
-import type { UploadRoot } from "./upload-root.js";
 import { EMPTY_UPLOAD, type UploadState } from "./upload-state.js";
+import type { UploadTable } from "./upload-table.js";
 import type {
   SelectOptions,
   UploadHandle,
@@ -17,9 +16,6 @@ import type {
   UploadSlotStatus,
   UploadSnapshot,
 } from "./upload-types.js";
-
-/** The engines of roots that have used one. */
-const engines = new WeakMap<UploadRoot, Promise<UploadEngine>>();
 
 /**
  * One slot of a store: what is known of it, and the way to what sends files. That is loaded when first used, so that
@@ -39,8 +35,7 @@ export class UploadSlot implements UploadHandle {
   declare readonly isError: boolean;
   readonly #name: string;
   readonly #record: StoreRecord;
-  readonly #tree: StoreTree;
-  readonly #root: UploadRoot | undefined;
+  readonly #table: UploadTable;
   #state: UploadState = EMPTY_UPLOAD;
   #snapshot: UploadSnapshot | undefined;
 
@@ -55,11 +50,10 @@ export class UploadSlot implements UploadHandle {
     }
   }
 
-  constructor(name: string, record: StoreRecord, tree: StoreTree, root: UploadRoot | undefined) {
+  constructor(name: string, record: StoreRecord, table: UploadTable) {
     this.#name = name;
     this.#record = record;
-    this.#tree = tree;
-    this.#root = root;
+    this.#table = table;
   }
 
   select(files: Blob | Iterable<Blob> | ArrayLike<Blob>, options?: SelectOptions): Promise<UploadSelection> {
@@ -116,23 +110,26 @@ export class UploadSlot implements UploadHandle {
 
   /** Takes a change that no envelope brought, and tells the store's listeners. */
   update(change: Partial<UploadState>): void {
-    const root = this.#root;
+    const { tree, root } = this.#table;
     if (!this.set({ ...this.#state, ...change }) || root === undefined || !this.isPresent) return;
-    notifyStores(this.#tree.touchStore(this.#record), root.host.logger);
+    notifyStores(tree.touchStore(this.#record), root.host.logger);
   }
 
   subscribe(listener: () => void): Unsubscribe {
-    return subscribeRecord(this.#tree, this.#record, listener);
+    return subscribeRecord(this.#table.tree, this.#record, listener);
   }
 
   /** In order: what was asked for first runs first, also while the engine is being loaded. */
   async #run<T>(action: (engine: UploadEngine) => T | Promise<T>, otherwise: T): Promise<T> {
-    const root = this.#root;
+    const table = this.#table;
+    const { root } = table;
     if (root === undefined) return otherwise;
     let engine: UploadEngine;
     try {
-      engine = await engineOf(root);
+      table.engine ??= import("./upload-engine.js").then(({ createUploadEngine }) => createUploadEngine(root));
+      engine = await table.engine;
     } catch (cause) {
+      table.engine = undefined;
       root.host.logger.error(NOT_LOADED.message, cause);
       this.update({ errors: [NOT_LOADED] });
       return otherwise;
@@ -171,13 +168,3 @@ function snapshotOf(name: string, { config, entries, errors, selecting }: Upload
 }
 
 const NOT_LOADED = { code: "internal", message: "The code for its uploads could not be loaded; try again." };
-
-function engineOf(root: UploadRoot): Promise<UploadEngine> {
-  let engine = engines.get(root);
-  if (engine === undefined) {
-    engine = import("./upload-engine.js").then(({ createUploadEngine }) => createUploadEngine(root));
-    engines.set(root, engine);
-    engine.catch(() => engines.delete(root));
-  }
-  return engine;
-}

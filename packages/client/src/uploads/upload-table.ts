@@ -2,6 +2,7 @@ import { isUploadOp, type JsonValue, type UploadOp } from "@musubi/protocol";
 import type { StoreIndex } from "../state/store-index.js";
 import type { StoreRecord } from "../state/store-record.js";
 import type { StoreTree } from "../state/store-tree.js";
+import type { UploadEngine } from "./upload-engine.js";
 import type { UploadRoot } from "./upload-root.js";
 import { UploadSlot } from "./upload-slot.js";
 import { foldUpload, restartUpload, type UploadState } from "./upload-state.js";
@@ -11,15 +12,17 @@ export class UploadTable {
   /** Whether an upload op has the right shape. */
   static readonly isOp: typeof isUploadOp = isUploadOp;
 
-  readonly #tree: StoreTree;
+  readonly tree: StoreTree;
+  readonly root: UploadRoot | undefined;
+  /** What sends files, once a slot has been used. */
+  engine: Promise<UploadEngine> | undefined;
   readonly #index: StoreIndex;
-  readonly #root: UploadRoot | undefined;
 
   /** Without a `root` nothing can be sent from the slots. */
   constructor(tree: StoreTree, index: StoreIndex, root: UploadRoot | undefined) {
-    this.#tree = tree;
+    this.tree = tree;
     this.#index = index;
-    this.#root = root;
+    this.root = root;
   }
 
   /** A slot of a store that is in the tree, made when first asked for. */
@@ -27,7 +30,7 @@ export class UploadTable {
     const slots = (record.uploads ??= new Map());
     let slot = slots.get(name);
     if (slot === undefined) {
-      slot = new UploadSlot(name, record, this.#tree, this.#root);
+      slot = new UploadSlot(name, record, this);
       slots.set(name, slot);
     }
     return slot;
