@@ -89,6 +89,6 @@ export function queueFrames(
 /** A join that brings a `token` of its own, as an upload's does, keeps it. */
 function withToken(message: PhoenixMessage, token: string | undefined): PhoenixMessage {
   const { payload } = message;
-  if (token === undefined || !isObject(payload) || payload instanceof ArrayBuffer) return message;
+  if (token === undefined || !isObject(payload)) return message;
   return { ...message, payload: { token, ...payload } };
 }

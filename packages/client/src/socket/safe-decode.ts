@@ -11,10 +11,7 @@ export function createSafeDecode(decode: Decode, logger: Logger): Decode {
   const drop = (cause: string, details?: unknown): void => {
     if (reported.has(cause)) return;
     reported.add(cause);
-    logger.error(
-      `The server sent a frame that ${cause}. It was dropped, and so will others be without a word.`,
-      details,
-    );
+    logger.error(`A frame that ${cause} was dropped; others will be without a word.`, details);
   };
   return (data, callback) => {
     const deliver = (message: PhoenixMessage): void => {
@@ -40,11 +37,10 @@ function isMessage(message: unknown): message is PhoenixMessage {
     typeof message["event"] === "string" &&
     isRef(message["ref"]) &&
     isRef(message["join_ref"]) &&
-    message["payload"] !== undefined &&
-    message["payload"] !== null
+    message["payload"] != null
   );
 }
 
 function isRef(ref: unknown): boolean {
-  return ref === undefined || ref === null || typeof ref === "string";
+  return typeof (ref ?? "") === "string";
 }

@@ -31,7 +31,7 @@ export function createTokenSource(token: TokenFunction | undefined, clock: Clock
     const fail = (error: unknown): void => end(() => onFailure(error));
     const take = (given: unknown): void => {
       if (typeof given === "string" || token === undefined) end(() => onToken(given as string | undefined));
-      else fail(new Error("The token function has to give a string."));
+      else fail(new Error("The token is no string."));
     };
     try {
       const given = token?.();
