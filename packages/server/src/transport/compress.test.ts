@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { afterEach, expect, it, vi } from "vitest";
+import { afterEach, expect, it } from "vitest";
 import { channel, joined, ok } from "../channels/channel.js";
 import { listeningLogger, RawClient, type Running, start } from "./raw-client.test.util.js";
 
@@ -68,7 +68,7 @@ it("maxUnsentBytes counts what waits to be compressed", async () => {
   const client = await RawClient.open(port);
   await client.join("room:a");
   for (let n = 0; n < 20; n++) endpoint.broadcast("room:a", "big", "x".repeat(100_000));
-  await vi.waitUntil(() => endpoint.inspect().sockets === 0);
+  await expect.poll(() => endpoint.inspect().sockets).toBe(0);
   expect(logger.lines).toMatchObject([{ level: "warn", message: "a client that reads too slowly is cut off" }]);
 });
 

@@ -106,7 +106,7 @@ describe("the connect hook", () => {
       },
     });
     const status = statusOf(port, SOCKET);
-    await vi.waitUntil(() => signals.length === 1);
+    await expect.poll(() => signals.length).toBe(1);
     clock.advance(2_999);
     expect(signals[0]?.aborted).toBe(false);
     clock.advance(1);
@@ -127,9 +127,9 @@ describe("the connect hook", () => {
       },
     });
     const { socket } = rawUpgrade(port, SOCKET);
-    await vi.waitUntil(() => signals.length === 1);
+    await expect.poll(() => signals.length).toBe(1);
     socket.resetAndDestroy();
-    await vi.waitUntil(() => signals[0]?.aborted);
+    await expect.poll(() => signals[0]?.aborted).toBe(true);
     answer({});
     await new Promise((resolve) => setImmediate(resolve));
     expect(endpoint.inspect().sockets).toBe(0);
@@ -230,7 +230,7 @@ describe("an HTTP server", () => {
       socket.on("end", () => socket.destroy()).resume();
     });
     const [theirs, nobodys] = [rawUpgrade(port, "/theirs"), rawUpgrade(port, "/nobodys")];
-    await vi.waitUntil(() => taken.length === 2 && clock.pending() === 2);
+    await expect.poll(() => taken.length === 2 && clock.pending() === 2).toBe(true);
     clock.advance(10_000);
     expect(await nobodys.answer).toMatch(/^HTTP\/1.1 404 /);
     expect(theirs.socket.destroyed).toBe(false);
@@ -363,7 +363,7 @@ describe("close", () => {
     const asked = vi.fn(() => new Promise<never>(() => {}));
     const { port, endpoint } = await run({ connect: asked });
     const { answer } = rawUpgrade(port, SOCKET);
-    await vi.waitUntil(() => asked.mock.calls.length === 1);
+    await expect.poll(() => asked.mock.calls.length).toBe(1);
     await endpoint.close();
     expect(await answer).toMatch(/^HTTP\/1.1 503 /);
   });
@@ -375,14 +375,14 @@ describe("close", () => {
     const client = await RawClient.open(port);
     await client.join("stuck");
     const { socket, answer } = rawUpgrade(port, SOCKET);
-    await vi.waitUntil(() => endpoint.inspect().sockets === 2);
+    await expect.poll(() => endpoint.inspect().sockets).toBe(2);
     socket.pause();
     const closing = endpoint.close();
     clock.advance(5_000);
     await closing;
     socket.resume();
     expect(await answer).toMatch(/^HTTP\/1.1 101 /);
-    await vi.waitUntil(() => endpoint.inspect().sockets === 0);
+    await expect.poll(() => endpoint.inspect().sockets).toBe(0);
     expect(clock.pending()).toBe(0);
   });
 

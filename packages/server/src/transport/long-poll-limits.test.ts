@@ -1,5 +1,5 @@
 import { request } from "node:http";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import type { ConnectRequest, ConnectResult } from "./connect.js";
 import { channel, joined } from "../channels/channel.js";
 import { ask, PollClient, pollWithoutReading, restOf } from "./poll-client.test.util.js";
@@ -28,7 +28,7 @@ describe("bounds of long-poll", () => {
     const { port, endpoint } = await run({ clock, connect, longPoll: { maxSessions: 2 } });
     await PollClient.open(port, "&id=first");
     const waiting = ask(port, { query: "&slow=1" });
-    await vi.waitUntil(() => asked === 2);
+    await expect.poll(() => asked).toBe(2);
     const refused = await ask(port).reply;
     expect(refused).toMatchObject({ http: 503 });
     expect(refused.status).toBeUndefined();
@@ -55,7 +55,7 @@ describe("bounds of long-poll", () => {
     expect(await ask(port).reply).toMatchObject({ http: 503 });
     expect(endpoint.traffic.refusals["http_503"]).toBe(1);
     end();
-    await vi.waitUntil(async () => (await ask(port).reply).status === 410);
+    await expect.poll(async () => (await ask(port).reply).status).toBe(410);
   });
 
   it("maxSessions: one that has ended counts until what it was answered is taken, or it was silent for too long", async () => {
@@ -65,7 +65,7 @@ describe("bounds of long-poll", () => {
     await client.join("room:a");
     const timers = clock.pending();
     const socket = pollWithoutReading(port, client.token);
-    await vi.waitUntil(() => clock.pending() === timers + 1);
+    await expect.poll(() => clock.pending()).toBe(timers + 1);
     // More than a connection holds that nobody reads.
     const bytes = 50_000_000;
     endpoint.broadcast("room:a", "big", "x".repeat(bytes));
@@ -84,10 +84,10 @@ describe("bounds of long-poll", () => {
     await client.join("room:a");
     const timers = clock.pending();
     const socket = pollWithoutReading(port, client.token);
-    await vi.waitUntil(() => clock.pending() === timers + 1);
+    await expect.poll(() => clock.pending()).toBe(timers + 1);
     const bytes = 50_000_000;
     endpoint.broadcast("room:a", "big", "x".repeat(bytes));
-    await vi.waitUntil(() => clock.pending() === timers);
+    await expect.poll(() => clock.pending()).toBe(timers);
     endpoint.broadcast("room:a", "one more", {});
     expect(endpoint.inspect().sockets).toBe(0);
     expect(await restOf(socket)).toBeLessThan(bytes);
@@ -101,7 +101,7 @@ describe("bounds of long-poll", () => {
     const slow = Array.from({ length: 4 }, () =>
       ask(port, { method: "POST", query: client.query, headers, body: "[" }),
     );
-    await vi.waitUntil(async () => (await client.post("[null,1,1,1,1]").reply).http === 503);
+    await expect.poll(async () => (await client.post("[null,1,1,1,1]").reply).http).toBe(503);
     endpoint.disconnect("one");
     for (const { reply } of slow) {
       expect(await reply).toMatchObject({ http: 200, status: 410, headers: { connection: "close" } });
@@ -154,13 +154,24 @@ describe("bounds of long-poll", () => {
     const slow = Array.from({ length: 4 }, () =>
       ask(port, { method: "POST", query: client.query, headers: { "content-length": "20" }, body: "[" }),
     );
-    await vi.waitUntil(async () => {
-      const connections = await new Promise((resolve) => server.getConnections((_error, count) => resolve(count)));
-      return connections === 4;
-    });
-    await vi.waitUntil(async () => (await client.post("[null,1,1,1,1]").reply).http === 503);
+    await expect
+      .poll(async () => {
+        const connections = await new Promise((resolve) => server.getConnections((_error, count) => resolve(count)));
+        return connections === 4;
+      })
+      .toBe(true);
+    await expect.poll(async () => (await client.post("[null,1,1,1,1]").reply).http).toBe(503);
     for (const sent of slow) sent.request.destroy();
-    await vi.waitUntil(async () => (await client.post("[null,null,0,0,0]").reply).status === 200);
+    await expect.poll(async () => (await client.post("[null,null,0,0,0]").reply).status).toBe(200);
+  });
+
+  it("a hundred messages of a body are taken, and the rest is dropped", async () => {
+    const { port } = await run();
+    const client = await PollClient.open(port);
+    await client.say(...Array.from({ length: 150 }, (_, n) => [null, `${n}`, "phoenix", "heartbeat", {}]));
+    const answers = await client.messages();
+    expect(answers.map((answer) => (answer as unknown[])[1])).toEqual(Array.from({ length: 100 }, (_, n) => `${n}`));
+    await client.beat();
   });
 
   it("of a body: no UTF-8 gets 400, no base64 gets 500, and neither harms the session", async () => {
@@ -184,9 +195,9 @@ describe("bounds of long-poll", () => {
     };
     const { port, endpoint } = await run({ clock, connect, handshakeTimeoutMs: 3_000 });
     const [patient, gone] = [ask(port), ask(port)];
-    await vi.waitUntil(() => signals.length === 2);
+    await expect.poll(() => signals.length).toBe(2);
     gone.request.destroy();
-    await vi.waitUntil(() => signals.filter(({ aborted }) => aborted).length === 1);
+    await expect.poll(() => signals.filter(({ aborted }) => aborted).length).toBe(1);
     clock.advance(3_000);
     expect(await patient.reply).toMatchObject({ http: 503 });
     expect(signals.map(({ aborted }) => aborted)).toEqual([true, true]);

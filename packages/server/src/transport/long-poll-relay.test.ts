@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { channel, joined, ok } from "../channels/channel.js";
 import { createPubSub, type PubSub } from "../channels/pubsub.js";
 import type { EndpointOptions } from "./endpoint.js";
@@ -80,11 +80,11 @@ describe("a session that lives at another endpoint", () => {
     await client.join("room:a");
     const timers = clock.pending();
     const poll = roaming.poll();
-    await vi.waitUntil(() => clock.pending() === timers + 2);
+    await expect.poll(() => clock.pending()).toBe(timers + 2);
     home.endpoint.broadcast("room:a", "tick", {});
     expect((await poll.reply).messages).toEqual([[null, null, "room:a", "tick", {}]]);
     const empty = roaming.poll();
-    await vi.waitUntil(() => clock.pending() === timers + 2);
+    await expect.poll(() => clock.pending()).toBe(timers + 2);
     clock.advance(10_000);
     expect(await empty.reply).toMatchObject({ status: 204, token: client.token });
   });
@@ -93,9 +93,9 @@ describe("a session that lives at another endpoint", () => {
     await client.join("room:a");
     const timers = clock.pending();
     const poll = roaming.poll();
-    await vi.waitUntil(() => clock.pending() === timers + 2);
+    await expect.poll(() => clock.pending()).toBe(timers + 2);
     poll.request.destroy();
-    await vi.waitUntil(() => clock.pending() === timers);
+    await expect.poll(() => clock.pending()).toBe(timers);
     home.endpoint.broadcast("room:a", "tick", {});
     expect(await roaming.messages()).toEqual([[null, null, "room:a", "tick", {}]]);
   });
@@ -104,10 +104,10 @@ describe("a session that lives at another endpoint", () => {
     await client.join("room:a");
     const timers = clock.pending();
     const poll = roaming.poll();
-    await vi.waitUntil(() => clock.pending() === timers + 2);
+    await expect.poll(() => clock.pending()).toBe(timers + 2);
     pubsub.mute = true;
     home.endpoint.broadcast("room:a", "tick", {});
-    await vi.waitUntil(() => pubsub.lost === 1);
+    await expect.poll(() => pubsub.lost).toBe(1);
     pubsub.mute = false;
     // A proxy may send the same poll on to another: it gets nothing that would come without what was lost.
     const again = client.poll();
@@ -153,7 +153,7 @@ describe("a session that lives at another endpoint", () => {
     pubsub.mute = true;
     const timers = clock.pending();
     const asked = [roaming.post("[null,1,1,1,1]"), roaming.poll()];
-    await vi.waitUntil(() => clock.pending() === timers + 2);
+    await expect.poll(() => clock.pending()).toBe(timers + 2);
     clock.advance(499);
     expect(clock.pending()).toBe(timers + 2);
     clock.advance(1);
@@ -169,7 +169,7 @@ describe("a session that lives at another endpoint", () => {
     // Whatever is asked is not answered.
     pubsub.mute = true;
     const asked = [roaming.poll(), roaming.post(beat), roaming.poll(), roaming.post(beat)];
-    await vi.waitUntil(() => pubsub.lost === 4);
+    await expect.poll(() => pubsub.lost).toBe(4);
     for (const { reply } of [roaming.poll(), roaming.post(beat)]) expect(await reply).toMatchObject({ http: 503 });
     expect(pubsub.lost).toBe(4);
     clock.advance(500);
@@ -177,13 +177,15 @@ describe("a session that lives at another endpoint", () => {
     const slow = Array.from({ length: 4 }, () =>
       ask(away.port, { method: "POST", query: roaming.query, headers: { "content-length": "20" }, body: "[" }),
     );
-    await vi.waitUntil(async () => {
-      const sent = roaming.post(beat);
-      // One that is asked is not answered: there was room for it yet.
-      const isRefused = await Promise.race([sent.reply.then(({ http }) => http === 503), after50Ms()]);
-      sent.request.destroy();
-      return isRefused;
-    });
+    await expect
+      .poll(async () => {
+        const sent = roaming.post(beat);
+        // One that is asked is not answered: there was room for it yet.
+        const isRefused = await Promise.race([sent.reply.then(({ http }) => http === 503), after50Ms()]);
+        sent.request.destroy();
+        return isRefused;
+      })
+      .toBe(true);
     expect(await roaming.poll().reply).toMatchObject({ http: 503 });
     for (const { request } of slow) request.destroy();
   });
@@ -192,10 +194,10 @@ describe("a session that lives at another endpoint", () => {
     await client.join("room:a");
     const timers = clock.pending();
     const socket = pollWithoutReading(away.port, client.token);
-    await vi.waitUntil(() => clock.pending() === timers + 2);
+    await expect.poll(() => clock.pending()).toBe(timers + 2);
     const length = 50_000_000;
     home.endpoint.broadcast("room:a", "big", "x".repeat(length));
-    await vi.waitUntil(() => pubsub.answered === 2);
+    await expect.poll(() => pubsub.answered).toBe(2);
     clock.advance(500);
     expect(home.endpoint.inspect().sockets).toBe(0);
     expect(await restOf(socket)).toBeLessThan(length);
@@ -204,7 +206,7 @@ describe("a session that lives at another endpoint", () => {
   it("is told to come back when the endpoint that it asks closes meanwhile, and lives on", async () => {
     const timers = clock.pending();
     const poll = roaming.poll();
-    await vi.waitUntil(() => clock.pending() === timers + 2);
+    await expect.poll(() => clock.pending()).toBe(timers + 2);
     await away.endpoint.close();
     expect(await poll.reply).toMatchObject({ status: 410, headers: { connection: "close" } });
     await client.beat();

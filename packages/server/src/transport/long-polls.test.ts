@@ -1,5 +1,5 @@
 import { createServer } from "node:http";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { channel, joined, ok } from "../channels/channel.js";
 import type { ConnectRequest, ConnectResult } from "./connect.js";
 import { ask, PollClient } from "./poll-client.test.util.js";
@@ -14,7 +14,7 @@ afterEach(() => running?.stop());
 
 /** Waits until a poll is held: each has a timer of its own. */
 async function held(clock: { pending(): number }, timers: number): Promise<void> {
-  await vi.waitUntil(() => clock.pending() === timers);
+  await expect.poll(() => clock.pending()).toBe(timers);
 }
 
 describe("a poll", () => {
@@ -154,10 +154,12 @@ describe("a session", () => {
     const [reply] = await client.messages();
     expect(reply).toMatchObject(["1", "1", "who", "phx_reply", { response: ["t0ken", "me", "1", 0] }]);
     const poll = client.poll();
-    await vi.waitUntil(() => {
-      endpoint.disconnect("me");
-      return endpoint.inspect().sockets === 0;
-    });
+    await expect
+      .poll(() => {
+        endpoint.disconnect("me");
+        return endpoint.inspect().sockets;
+      })
+      .toBe(0);
     // Whether the poll came before or after, its client learns that it has to connect again.
     expect(await poll.reply).toMatchObject({ status: 410 });
     expect(asked.length).toBeLessThanOrEqual(2);
@@ -249,7 +251,7 @@ describe("draining", () => {
     const poll = polling.poll();
     await held(clock, 2);
     const hanging = ask(port, { query: "&hang=1" });
-    await vi.waitUntil(() => asked === 3);
+    await expect.poll(() => asked).toBe(3);
     let isClosed = false;
     const closing = endpoint.close().then(() => {
       isClosed = true;

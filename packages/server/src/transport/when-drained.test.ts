@@ -1,4 +1,4 @@
-import { afterEach, expect, it, vi } from "vitest";
+import { afterEach, expect, it } from "vitest";
 import { type ChannelContext, channel, joined } from "../channels/channel.js";
 import { PollClient } from "./poll-client.test.util.js";
 import { listeningLogger, RawClient, type Running, start } from "./raw-client.test.util.js";
@@ -58,12 +58,12 @@ it("rule 11: over WebSocket, what waited has been taken when the client reads on
   await nothingHappens();
   expect(first.seen).toEqual([]);
   client.webSocket.resume();
-  await vi.waitUntil(() => second.seen.length > 0);
+  await expect.poll(() => second.seen.length).toBeGreaterThan(0);
   expect([first.seen, undone.seen, second.seen]).toEqual([[0], [], [0]]);
   // Once, and again only for who asks again; what is sent in the same tick waits too.
   push("y");
   const again = watch();
-  await vi.waitUntil(() => again.seen.length > 0);
+  await expect.poll(() => again.seen.length).toBeGreaterThan(0);
   expect([first.seen, second.seen, again.seen]).toEqual([[0], [0], [0]]);
 });
 
@@ -77,10 +77,10 @@ it("rule 11: so it does with compression", async () => {
   const { seen } = watch();
   // What is sent later is not waited for.
   push("y".repeat(2_000_000));
-  await vi.waitUntil(() => seen.length > 0);
+  await expect.poll(() => seen.length).toBeGreaterThan(0);
   expect(seen.length).toBe(1);
   const later = watch();
-  await vi.waitUntil(() => later.seen.length > 0);
+  await expect.poll(() => later.seen.length).toBeGreaterThan(0);
   expect(later.seen).toEqual([0]);
 });
 
@@ -96,7 +96,7 @@ it("rule 11: over long-poll, the next poll takes it", async () => {
   await nothingHappens();
   expect(watched.seen).toEqual([]);
   await client.messages();
-  await vi.waitUntil(() => watched.seen.length > 0);
+  await expect.poll(() => watched.seen.length).toBeGreaterThan(0);
   expect([watched.seen, undone.seen]).toEqual([[0], []]);
 });
 
@@ -107,11 +107,11 @@ it.each(["websocket", "longpoll"])(
     const client = transport === "websocket" ? await RawClient.open(port) : await PollClient.open(port);
     await client.join("room:a");
     const { socket, push } = bound(joinedOne());
-    await vi.waitUntil(() => socket.unsentBytes() === 0);
+    await expect.poll(() => socket.unsentBytes()).toBe(0);
     const soon = watch();
     const undone = watch();
     undone.undo();
-    await vi.waitUntil(() => soon.seen.length > 0);
+    await expect.poll(() => soon.seen.length).toBeGreaterThan(0);
     if (client instanceof RawClient) client.webSocket.pause();
     while (socket.unsentBytes() < 100_000) {
       push("x".repeat(100_000));
@@ -120,7 +120,7 @@ it.each(["websocket", "longpoll"])(
     const gone = watch();
     if (client instanceof RawClient) client.webSocket.terminate();
     else await endpoint.close();
-    await vi.waitUntil(() => endpoint.inspect().sockets === 0);
+    await expect.poll(() => endpoint.inspect().sockets).toBe(0);
     await nothingHappens();
     const after = watch();
     await nothingHappens();
@@ -140,7 +140,7 @@ it("a listener can undo one that is told with it", async () => {
   });
   const undo = socket.whenDrained(() => void told.push("undone"));
   socket.whenDrained(() => void told.push("last"));
-  await vi.waitUntil(() => told.includes("last"));
+  await expect.poll(() => told.includes("last")).toBe(true);
   expect(told).toEqual(["first", "last"]);
 });
 
@@ -153,7 +153,7 @@ it("a listener that throws is logged, and stops no other", async () => {
     throw new Error("on purpose");
   });
   const { seen } = watch();
-  await vi.waitUntil(() => seen.length > 0);
+  await expect.poll(() => seen.length).toBeGreaterThan(0);
   expect(logger.lines).toMatchObject([{ level: "error", details: { err: { message: "on purpose" } } }]);
   await client.beat();
 });
