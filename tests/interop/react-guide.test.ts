@@ -24,7 +24,7 @@ beforeAll(async () => {
   server = (await import(`${folder}server.ts`)) as typeof server;
   if (!server.http.listening) await new Promise((resolve) => server.http.once("listening", resolve));
   url = `ws://localhost:${(server.http.address() as AddressInfo).port}/socket`;
-}, 60_000);
+});
 
 afterAll(async () => {
   removeDom();
@@ -38,7 +38,8 @@ const load = async (file: string) => (await import(`${folder}src/${file}`)) as C
 
 /** Renders below a provider with a socket of its own; resolves with Testing Library's queries. */
 async function show(...children: ReactNode[]) {
-  const { render } = await import("@testing-library/react");
+  const { configure, render } = await import("@testing-library/react");
+  configure({ asyncUtilTimeout: 15_000 });
   const { Socket } = await import("phoenix");
   const { MusubiProvider } = (await import(`${folder}src/musubi.ts`)) as {
     MusubiProvider: FunctionComponent<{ socket: unknown; children?: ReactNode }>;

@@ -34,7 +34,8 @@ test("README.md: the server and the component compile, run and share a count", a
   const snippets = readSnippets("README.md");
   expect([...snippets.keys()]).toEqual(["server.ts", "counter.tsx"]);
   const folder = compileSnippets("readme", snippets, withPort);
-  const { cleanup, render } = await import("@testing-library/react");
+  const { cleanup, configure, render } = await import("@testing-library/react");
+  configure({ asyncUtilTimeout: 15_000 });
   const server = (await import(`${folder}server.ts`)) as ServerSnippet;
   const { App } = (await import(`${folder}counter.tsx`)) as { App: FunctionComponent };
   try {
@@ -50,7 +51,7 @@ test("README.md: the server and the component compile, run and share a count", a
     await server.musubi.close();
     server.http.close();
   }
-}, 60_000);
+});
 
 const pages = ["protocol", "client", "react", "server", "testing"].map((name) => `packages/${name}/README.md`);
 
@@ -59,7 +60,7 @@ test("packages/*/README.md: every snippet compiles", () => {
   const all = new Map(pages.flatMap((page) => [...readSnippets(page)]));
   expect(all.size).toBe(15);
   compileSnippets("packages", new Map([...all, ...server]), (code) => code);
-}, 60_000);
+});
 
 /** Two people in a room, as phoenix.js's `Presence` sees them. */
 async function tryPresence(file: string): Promise<void> {
@@ -151,7 +152,7 @@ test("packages/*/README.md: what can run by itself does what it says", async () 
   socket.disconnect();
   await musubi.close();
   http.close();
-}, 60_000);
+});
 
 test("docs/client.md: every snippet compiles and does what it says", async () => {
   const folder = compileSnippets("client", readSnippets("docs/client.md"), (code) => code);
@@ -186,7 +187,7 @@ test("docs/client.md: every snippet compiles and does what it says", async () =>
     await musubi.close();
     http.close();
   }
-}, 60_000);
+});
 
 test("docs/client.md: uploads do what it says", async () => {
   const folder = compileSnippets("uploads", readSnippets("docs/client.md"), (code) => code);
@@ -214,12 +215,12 @@ test("docs/client.md: uploads do what it says", async () => {
   } finally {
     await server.close();
   }
-}, 60_000);
+});
 
 test("docs/testing.md: the tests it shows compile and pass", () => {
   const folder = compileSnippets("testing", readSnippets("docs/testing.md"), (code) => code);
   const conditions = JSON.stringify(["@musubi/source", "module", "import", "browser", "default"]);
-  const config = `export default { resolve: { conditions: ${conditions} }, ssr: { resolve: { conditions: ${conditions} } }, test: { environment: "jsdom" } };`;
+  const config = `export default { resolve: { conditions: ${conditions} }, ssr: { resolve: { conditions: ${conditions} } }, test: { environment: "jsdom", testTimeout: 30_000 } };`;
   writeFileSync(`${folder}vitest.config.js`, config);
   const command = fileURLToPath(new URL("../../node_modules/vitest/vitest.mjs", import.meta.url));
   const { stdout } = spawnSync(process.execPath, [command, "run", "--root", folder, "--reporter", "json"], {
@@ -227,4 +228,4 @@ test("docs/testing.md: the tests it shows compile and pass", () => {
   });
   const { numPassedTests, numFailedTests } = JSON.parse(stdout) as Record<string, number>;
   expect({ numPassedTests, numFailedTests }, stdout).toEqual({ numPassedTests: 11, numFailedTests: 0 });
-}, 120_000);
+});

@@ -47,7 +47,7 @@ test("the first server compiles, and two clients see a ticket closed", async () 
   for (const socket of [ada, ben]) socket.disconnect();
   await musubi.close();
   http.close();
-}, 60_000);
+});
 
 describe("the whole guide", () => {
   let folder: string;
@@ -58,7 +58,7 @@ describe("the whole guide", () => {
   beforeAll(async () => {
     folder = compileSnippets("server", readSnippets(PAGE), edit);
     guide = await serve(folder);
-  }, 60_000);
+  });
 
   beforeEach(() => {
     sockets = [];
@@ -304,7 +304,7 @@ describe("the whole guide", () => {
     });
     const { numPassedTests, numFailedTests } = JSON.parse(stdout) as Record<string, number>;
     expect({ numPassedTests, numFailedTests }, stdout).toEqual({ numPassedTests: 4, numFailedTests: 0 });
-  }, 60_000);
+  });
 
   test("every code that it explains is one that there is", () => {
     const rows = Array.from(readChapter(PAGE, "Errors").matchAll(/^\| (`\w+`(?:, `\w+`)*)/gm), ([, row]) => row ?? "");
@@ -350,7 +350,7 @@ describe("Fastify", () => {
     await app.close();
     const { http } = (await import(`${folder}server.ts`)) as Guide;
     http.close();
-  }, 60_000);
+  });
 });
 
 /** The response of a push or a join, or what it was refused with. */

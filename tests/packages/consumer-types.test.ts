@@ -96,7 +96,7 @@ export async function run(socket: Socket) {
     write("wrong/wrong.ts", code);
     const output = compile("7.0", resolutions[0] as object, ["wrong"]);
     expect(output).toMatch(/wrong\.ts\(8,\d+\): error TS2322: Type 'number' is not assignable to type 'string'/);
-  }, 60_000);
+  });
 
   describe("that registers a user", () => {
     const users = `import { channel, createEndpoint, createMusubiServer, defineStore, joined } from "@musubi/server";

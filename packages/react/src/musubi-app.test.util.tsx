@@ -137,5 +137,5 @@ export function rowsOf(count: number): object[] {
 
 /** Waits for `check` to pass, with React at work in between. */
 export async function until(check: () => void): Promise<void> {
-  await waitFor(check, { interval: 1 });
+  await waitFor(check, { interval: 1, timeout: 15_000 });
 }

@@ -88,7 +88,7 @@ test("rule 4: all who read one root show one version in each commit, although ch
       <Page />
     </app.musubi.MusubiProvider>,
   );
-  await vi.waitFor(() => expect(container.textContent).toContain("room a"));
+  await vi.waitFor(() => expect(container.textContent).toContain("room a"), 15_000);
   let amid = 0;
   for (let version = 1; version <= 25; version++) {
     const before = rendered.length;
@@ -97,7 +97,7 @@ test("rule 4: all who read one root show one version in each commit, although ch
     await turnsUntil(() => rendered.length > before);
     if (rendered.at(-1)?.reader !== READERS - 1) amid++;
     app.server.patch("Room:a", [{ op: "replace", path: "/title", value: `version ${version}` }]);
-    await vi.waitFor(() => expect(container.textContent).toBe(`version ${version}`.repeat(READERS)));
+    await vi.waitFor(() => expect(container.textContent).toBe(`version ${version}`.repeat(READERS)), 15_000);
     // Whatever is left of the transition.
     let left = 300;
     await turnsUntil(() => left-- === 0);

@@ -269,7 +269,7 @@ describe("a failure", () => {
       "  step 3",
       `    server > patch Board:b1 1 to 2 {"ops":[{"op":"replace","path":"/title","value":"Tomorrow"}],"stream_ops":[]}`,
     ]);
-  }, 10_000);
+  });
 
   test.each<readonly [string, RegExp, () => Scenario]>([
     ["another push", /pushed mount .*, not unmount/, () => board().asksToMount("Board:b2").clientPushes("unmount")],
