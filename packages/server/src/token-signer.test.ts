@@ -57,6 +57,14 @@ describe("a token", () => {
   });
 });
 
+it("a token of more than 16 384 characters is not looked at", () => {
+  const tokens = signer(OLD);
+  const [most, more] = [12_253, 12_254].map((length) => tokens.sign("x".repeat(length)));
+  expect([most?.length, more?.length]).toEqual([16_384, 16_386]);
+  expect(tokens.verify(most)).toBe("x".repeat(12_253));
+  expect(tokens.verify(more)).toBeUndefined();
+});
+
 describe("a secret", () => {
   it.each<[string, unknown, RegExp]>([
     ["too short", "0123456789abcdef".repeat(2).slice(1), /^test\.secret is too weak: .*32 random bytes/],

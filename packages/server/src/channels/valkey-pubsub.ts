@@ -6,6 +6,7 @@ import { limitsOf, VALKEY_BOUNDS } from "../limits.js";
 import { consoleLogger, type Logger } from "../logger.js";
 import { createPubSub, type PubSub, type Unsubscribe } from "./pubsub.js";
 import { jsonCodec, type MessageCodec } from "./valkey-codec.js";
+import { ValkeySubscriptions } from "./valkey-subscriptions.js";
 
 export type { MessageCodec };
 
@@ -77,8 +78,7 @@ class Adapter implements ValkeyPubSub {
   readonly #maxUnsentBytes: number;
   readonly #clock: Clock;
   readonly #local: PubSub;
-  /** Subscriptions in this process, by topic. */
-  readonly #counts = new Map<string, number>();
+  readonly #subscriptions: ValkeySubscriptions;
   readonly #publisher: Redis;
   readonly #subscriber: Redis;
   #unsentBytes = 0;
@@ -98,10 +98,10 @@ class Adapter implements ValkeyPubSub {
     this.#local = createPubSub(this.#logger);
     this.#publisher = this.#connect(server, timeoutMs, "publisher");
     this.#subscriber = this.#connect(server, timeoutMs, "subscriber");
-    // What was sent before may be lost, and what was not is not kept: this is the one place that knows all topics.
-    this.#subscriber.on("ready", () => {
-      for (const topic of this.#counts.keys()) this.#ask("subscribe", topic);
-    });
+    this.#subscriptions = new ValkeySubscriptions((command, topics) => this.#ask(command, topics));
+    // What was sent before may be lost, and what was not is not kept.
+    this.#subscriber.on("ready", () => this.#subscriptions.opened());
+    this.#subscriber.on("close", () => this.#subscriptions.closed());
     this.#subscriber.on("message", (topic, text) => this.#receive(topic.slice(this.#prefix.length), text));
     this.#timer = this.#schedule(timeoutMs);
   }
@@ -114,21 +114,13 @@ class Adapter implements ValkeyPubSub {
 
   subscribe(topic: string, listener: (message: unknown) => void): Unsubscribe {
     const undo = this.#local.subscribe(topic, listener);
-    const others = this.#counts.get(topic) ?? 0;
-    this.#counts.set(topic, others + 1);
-    if (others === 0) this.#ask("subscribe", topic);
+    this.#subscriptions.add(topic);
     let isUndone = false;
     return () => {
       if (isUndone) return;
       isUndone = true;
       undo();
-      const left = (this.#counts.get(topic) ?? 0) - 1;
-      if (left > 0) {
-        this.#counts.set(topic, left);
-      } else {
-        this.#counts.delete(topic);
-        this.#ask("unsubscribe", topic);
-      }
+      this.#subscriptions.remove(topic);
     };
   }
 
@@ -147,6 +139,7 @@ class Adapter implements ValkeyPubSub {
 
   async #close(): Promise<void> {
     this.#clock.clearTimeout(this.#timer);
+    this.#subscriptions.closed();
     const ended = [this.#publisher, this.#subscriber].map((client) => ending(client));
     this.#subscriber.disconnect();
     // QUIT comes after all that was published; the socket's timeout bounds it.
@@ -194,12 +187,14 @@ class Adapter implements ValkeyPubSub {
     }, delayMs);
   }
 
-  #ask(command: "subscribe" | "unsubscribe", topic: string): void {
-    // When it is ready again it subscribes to all there are.
-    if (this.#subscriber.status !== "ready" || this.#closed !== undefined) return;
-    this.#subscriber[command](this.#prefix + topic).catch((err: unknown) => {
-      if (this.#closed === undefined) this.#logger.warn({ err, topic }, `could not ${command}`);
-    });
+  async #ask(command: "subscribe" | "unsubscribe", topics: readonly string[]): Promise<void> {
+    // It has gone, and will say so in a moment: what is asked now would be asked of the next one.
+    if (this.#subscriber.status !== "ready") return;
+    try {
+      await this.#subscriber[command](...topics.map((topic) => this.#prefix + topic));
+    } catch (err) {
+      if (this.#closed === undefined) this.#logger.warn({ err, topics: topics.slice(0, 10) }, `could not ${command}`);
+    }
   }
 
   #send(topic: string, message: unknown): void {

@@ -20,13 +20,13 @@ const REPORT: MessageReport = {
 
 test("no more than a thousand names become labels, whoever makes them up; what was known before stays known", async () => {
   const registry = new Registry();
-  const { afterMessage } = serverMetrics(registry, () => {
+  const hooks = serverMetrics(registry, () => {
     throw new Error("is not asked for");
   });
-  for (let n = 0; n < 3_000; n++) afterMessage?.({ ...REPORT, name: `made up ${n}` });
-  afterMessage?.({ ...REPORT, name: "made up 7" });
+  for (let n = 0; n < 3_000; n++) hooks.afterMessage?.({ ...REPORT, name: `made up ${n}` });
+  hooks.afterMessage?.({ ...REPORT, name: "made up 7" });
   const unknown = { reason: "unknown_command", code: "unknown_command" };
-  for (let n = 0; n < 3_000; n++) afterMessage?.({ ...REPORT, name: `${n}`, status: "error", response: unknown });
+  for (let n = 0; n < 3_000; n++) hooks.afterMessage?.({ ...REPORT, name: `${n}`, status: "error", response: unknown });
   const { values = [] } = (await registry.getSingleMetric("musubi_command_seconds")?.get()) ?? {};
   const counts = values.filter(({ labels }) => Object.keys(labels).length === 3);
   const of = (name: string): number[] => [

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { channel, joined, ok } from "../channels/channel.js";
 import {
   get,
@@ -49,8 +49,25 @@ describe("maxFrameBytes", () => {
     const client = await RawClient.open(port);
     for (let n = 0; n < 16_385; n++) client.webSocket.send("[", { fin: false });
     expect(await client.closed).toBe(1008);
-    await vi.waitUntil(() => endpoint.inspect().sockets === 0);
+    await expect.poll(() => endpoint.inspect().sockets).toBe(0);
   });
+});
+
+it("URL and headers of a request: more than 16 KiB get 431 of Node, and no hook sees them", async () => {
+  let asked = 0;
+  const connect = (): object => {
+    asked += 1;
+    return {};
+  };
+  const { port } = await run({ connect });
+  const long = "x".repeat(17_000);
+  for (const transport of ["websocket", "longpoll"]) {
+    expect(await get(port, `/socket/${transport}?vsn=2.0.0&x=${long}`)).toMatchObject({ status: 431 });
+    const headers = { "x-long": long };
+    expect(await get(port, `/socket/${transport}?vsn=2.0.0`, { headers })).toMatchObject({ status: 431 });
+  }
+  expect(asked).toBe(0);
+  expect(await statusOf(port, `/socket/websocket?vsn=2.0.0&x=${"x".repeat(10_000)}`)).toBe(101);
 });
 
 describe("heartbeatTimeoutMs", () => {
@@ -100,7 +117,7 @@ describe("heartbeatTimeoutMs", () => {
     const client = await RawClient.open(port);
     expect(clock.pending()).toBe(1);
     client.webSocket.close();
-    await vi.waitUntil(() => endpoint.inspect().sockets === 0);
+    await expect.poll(() => endpoint.inspect().sockets).toBe(0);
     expect(clock.pending()).toBe(0);
   });
 });
@@ -112,11 +129,11 @@ describe("maxUnsentBytes", () => {
     const reading = await RawClient.open(port);
     await reading.join("room:a");
     const stuck = rawUpgrade(port, "/socket/websocket?vsn=2.0.0");
-    await vi.waitUntil(() => endpoint.inspect().sockets === 2);
+    await expect.poll(() => endpoint.inspect().sockets).toBe(2);
     // A masked text frame (RFC 6455 section 5.2) with a mask of zeros.
     const join = Buffer.from('["1","1","room:a","phx_join",{}]');
     stuck.socket.write(Buffer.concat([Buffer.of(0x81, 0x80 | join.length, 0, 0, 0, 0), join]));
-    await vi.waitUntil(() => endpoint.inspect().channels === 2);
+    await expect.poll(() => endpoint.inspect().channels).toBe(2);
     stuck.socket.pause();
     let sent = 0;
     while (endpoint.inspect().sockets === 2) {
@@ -133,7 +150,7 @@ describe("maxUnsentBytes", () => {
   it("counts the pongs of a client that pings without reading", async () => {
     const { port, endpoint } = await run({ maxUnsentBytes: 100_000 });
     const { socket } = rawUpgrade(port, "/socket/websocket?vsn=2.0.0");
-    await vi.waitUntil(() => endpoint.inspect().sockets === 1);
+    await expect.poll(() => endpoint.inspect().sockets).toBe(1);
     socket.pause();
     // A masked ping (RFC 6455 section 5.5.2) of 125 bytes with a mask of zeros, a thousand times.
     const ping = Buffer.concat([Buffer.of(0x89, 0x80 | 125, 0, 0, 0, 0), Buffer.alloc(125)]);
@@ -176,7 +193,7 @@ describe("maxSockets", () => {
     });
     const first = await RawClient.open(port);
     const second = RawClient.open(port, "&wait=1");
-    await vi.waitUntil(async () => (await statusOf(port, "/socket/websocket?vsn=2.0.0")) === 503);
+    await expect.poll(() => statusOf(port, "/socket/websocket?vsn=2.0.0")).toBe(503);
     // Nor do plain requests get as far as the hook.
     expect((await get(port, "/socket/websocket?vsn=2.0.0")).status).toBe(503);
     let_in();
@@ -185,7 +202,7 @@ describe("maxSockets", () => {
     expect(logger.lines[0]).toMatchObject({ level: "warn", details: { maxSockets: 2 } });
     first.webSocket.close();
     await first.closed;
-    await vi.waitUntil(() => endpoint.inspect().sockets === 1);
+    await expect.poll(() => endpoint.inspect().sockets).toBe(1);
     await (await RawClient.open(port)).beat();
   });
 
@@ -202,10 +219,10 @@ describe("maxSockets", () => {
     const client = await RawClient.open(port);
     await client.join("room:a");
     client.webSocket.close();
-    await vi.waitUntil(() => endpoint.inspect().sockets === 0);
+    await expect.poll(() => endpoint.inspect().sockets).toBe(0);
     expect(await statusOf(port, "/socket/websocket?vsn=2.0.0")).toBe(503);
     end();
-    await vi.waitUntil(async () => (await statusOf(port, "/socket/websocket?vsn=2.0.0")) === 101);
+    await expect.poll(() => statusOf(port, "/socket/websocket?vsn=2.0.0")).toBe(101);
   });
 });
 
