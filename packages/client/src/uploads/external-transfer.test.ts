@@ -5,6 +5,7 @@ import { REPORT_EVERY_MS } from "./external-transfer.js";
 import {
   brief,
   clock,
+  connection,
   file,
   finish,
   hold,
@@ -51,6 +52,17 @@ describe("external mode", () => {
     expect(brief()).toEqual([["e1", "success", 100]]);
     upload.onProgress(5);
     expect(uploads.topics("phx_join")).toEqual([]);
+  });
+
+  test("client.md 7: an uploader is not called for what a listener ends as it begins", async () => {
+    await slot.select(file("abc"));
+    mounted.store.subscribe(() => {
+      if (slot.isUploading) void connection.disconnect();
+    });
+    await slot.start();
+    await turn();
+    expect(brief()).toEqual([["e1", "error", 0, "interrupted"]]);
+    expect(sent).toEqual([]);
   });
 
   test("protocol.md 6: an uploader that rejects fails the entry, and the server is told", async () => {

@@ -105,6 +105,20 @@ describe("selecting", () => {
     expect(brief()).toEqual([["e1", "success", 100]]);
   });
 
+  test("what is cancelled without a connection, before it was announced, never is", async () => {
+    uploads.server.accepting = false;
+    uploads.server.cut();
+    await eventually(() => mounted.state.current.status === "stale");
+    const selecting = slot.select(file("abc"), { autoStart: true });
+    await eventually(() => slot.status === "pending");
+    await slot.cancel();
+    expect(await selecting).toEqual({ accepted: [], rejected: [] });
+    uploads.server.accepting = true;
+    await eventually(() => mounted.state.current.status === "live");
+    await turn();
+    expect([slot.status, pushed("allow_upload")]).toEqual(["idle", 0]);
+  });
+
   test("a slot that the server has as auto_upload sends what is selected, unless told otherwise", async () => {
     uploads.config["auto_upload"] = true;
     uploads.ops({ op: "config", config: uploads.config });
