@@ -267,7 +267,7 @@ class Scenario implements Script<Action> {
     const { server, network, connections, holds, pendingMounts, uploads } = this.#world;
     if (!server.isIdle || network.inFlight > 0 || pendingMounts > 0 || uploads.pending > 0) return false;
     if (holds.length === 0) return true;
-    const held = connections.filter(({ isUsable }) => isUsable);
+    const held = connections.filter(({ status }) => status.current !== "closed");
     if (held.some(({ status }) => status.current !== "ready")) return false;
     return holds.every(({ watch }) => ["live", "failed", "closed"].includes(watch.root.state.current.status));
   }

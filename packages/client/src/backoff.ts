@@ -12,5 +12,5 @@ export interface BackoffOptions {
  */
 export function backoffMs(attempt: number, random: () => number, options: BackoffOptions = {}): number {
   const { baseMs = 500, capMs = 30_000 } = options;
-  return Math.floor(random() * Math.min(capMs, baseMs * 2 ** Math.min(attempt, 30)));
+  return Math.floor(random() * Math.min(capMs, baseMs * 2 ** attempt));
 }

@@ -91,24 +91,22 @@ export async function connect<R = DefaultRegistry>(
 }
 
 /** The roots that a holder has mounted, by what it got from `connect`. */
-export const rootsOf: WeakMap<object, Iterable<Root>> = new WeakMap();
+export const rootsOf: WeakMap<object, ReadonlyMap<unknown, Root>> = new WeakMap();
 
 /** A holder's view of a connection that it has a hold on already. */
 export function createConnection<R>(connection: Connection): MusubiConnection<R> {
   const holds = new Map<() => void, Root>();
   let isConnected = true;
-  const openRoot = <M extends StoreModule<R>>({ module, id, params, cache }: MountOptions<M, R>): OpenedRoot<M, R> => {
-    const root = connection.hold({ module, id }, params ?? {}, cache);
+  const openRoot = <M extends StoreModule<R>>(options: MountOptions<M, R>): OpenedRoot<M, R> => {
+    const root = connection.hold(options, options.params ?? {}, options.cache);
     const release = (): void => {
       if (holds.delete(release)) root.release();
     };
     holds.set(release, root);
-    const ready = root.ready.then(() => {});
-    ready.catch(() => {});
     return {
       store: storeProxy(root) as unknown as StoreProxy<M, R>,
       state: root.state,
-      ready,
+      ready: root.ready,
       revalidated: root.revalidated,
       remount: (next: object) => root.remount(next),
       release,
@@ -120,12 +118,10 @@ export function createConnection<R>(connection: Connection): MusubiConnection<R>
     openRoot,
     async mountStore<M extends StoreModule<R>>(options: MountOptions<M, R>): Promise<MountedStore<M, R>> {
       const { ready, release, ...mounted } = openRoot(options);
-      try {
-        await ready;
-      } catch (error) {
+      await ready.catch((error: unknown) => {
         release();
         throw error;
-      }
+      });
       return { ...mounted, unmount: async () => release() };
     },
     async clearStoreCache(target: CacheTarget = {}) {
@@ -134,11 +130,11 @@ export function createConnection<R>(connection: Connection): MusubiConnection<R>
     async disconnect() {
       if (!isConnected) return;
       isConnected = false;
-      for (const release of Array.from(holds.keys())) release();
+      for (const release of holds.keys()) release();
       connection.release();
     },
   };
-  rootsOf.set(holder, { [Symbol.iterator]: () => holds.values() });
+  rootsOf.set(holder, holds);
   return holder;
 }
 

@@ -129,6 +129,5 @@ const ADVICE: { readonly [code in ErrorCode]?: string } = isDevelopment
 /** Says in a message why something failed: by its code, with what the server gave as its reason. */
 export function explain(code: string, reason?: unknown): string {
   const why = reason === undefined ? code : `${code} (${describe(reason)})`;
-  const advice = isDevelopment ? ADVICE[code as ErrorCode] : undefined;
-  return advice === undefined ? why : `${why}: ${advice}`;
+  return isDevelopment && code in ADVICE ? `${why}: ${ADVICE[code as ErrorCode]}` : why;
 }

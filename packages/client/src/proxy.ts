@@ -16,7 +16,12 @@ export type UntypedStoreProxy = Readonly<Record<string, unknown>> & {
   snapshot(): unknown;
 };
 
-const INSPECT = Symbol.for("nodejs.util.inspect.custom");
+/** What is below every proxy. Node's inspection looks past a proxy at that, so that it says what to show. */
+const TARGET = {
+  [Symbol.for("nodejs.util.inspect.custom")](this: UntypedStoreProxy): unknown {
+    return this.snapshot();
+  },
+};
 
 /** What proxies need of a root, and those who take proxies. */
 export interface ProxyRoot
@@ -58,10 +63,7 @@ const hydrators = new WeakMap<ProxyRoot, Hydrator>();
 export function storeProxy(root: ProxyRoot, record: StoreRecord = root.tree.rootRecord): UntypedStoreProxy {
   let proxy = proxies.get(record);
   if (proxy === undefined) {
-    // Node's inspection looks past a proxy at its target, so that one says what to show.
-    const inspect = { value: () => root.snapshots.read(record), configurable: true };
-    const target = Object.defineProperty({}, INSPECT, inspect);
-    proxy = new Proxy(target, handlerOf(root, record)) as UntypedStoreProxy;
+    proxy = new Proxy<object>(TARGET, handlerOf(root, record)) as UntypedStoreProxy;
     proxies.set(record, proxy);
     TARGETS.set(proxy, { root, record });
   }
@@ -72,6 +74,7 @@ function handlerOf(root: ProxyRoot, record: StoreRecord): ProxyHandler<object> {
   const snapshot = (): unknown => root.snapshots.read(record);
   /** What a proxy offers beside the store's fields. */
   const members: Readonly<Record<string | symbol, unknown>> = {
+    __proto__: null,
     dispatchCommand: (name: string, payload?: unknown, options?: CommandOptions) =>
       root.dispatch(record.id, name, payload, options),
     subscribe: (listener: () => void) => subscribeRecord(root.tree, root.tree.record(record.id), listener),
@@ -91,14 +94,13 @@ function handlerOf(root: ProxyRoot, record: StoreRecord): ProxyHandler<object> {
     return hasField(node, key) ? hydrator.read(node[key as string] as JsonValue, record) : undefined;
   };
   return {
-    get: (_target, key) => (Object.hasOwn(members, key) ? members[key] : read(key)),
-    has: (_target, key) => Object.hasOwn(members, key) || key === STORE_ID_KEY || hasField(record.node, key),
+    get: (_target, key) => (key in members ? members[key] : read(key)),
+    has: (_target, key) => key in members || key === STORE_ID_KEY || hasField(record.node, key),
     ownKeys: () => Reflect.ownKeys(record.node ?? {}),
     getOwnPropertyDescriptor: (_target, key) =>
       hasField(record.node, key)
         ? { value: read(key), enumerable: true, configurable: true, writable: false }
         : undefined,
-    getPrototypeOf: () => Object.prototype,
     set: refuseWrite,
     defineProperty: refuseWrite,
     deleteProperty: refuseWrite,
@@ -112,6 +114,6 @@ function hasField(node: StoreNode | undefined, key: string | symbol): node is St
 }
 
 function refuseWrite(_target: object, key?: unknown): never {
-  const what = typeof key === "string" ? `"${key}"` : "it";
-  throw new MusubiError("invalid_usage", `The server owns this store: ${what} cannot be set. Use dispatchCommand.`);
+  const what = typeof key === "string" ? key : "a store";
+  throw new MusubiError("invalid_usage", `Cannot set ${what}: the server owns it. Use dispatchCommand.`);
 }

@@ -80,7 +80,9 @@ export function mountConnectionRoot(
   root: RootIdentity & { readonly params?: object; readonly cache?: CacheOptions },
 ): Opening<Root> {
   const held = connection.hold(root, root.params ?? {}, root.cache);
-  return { connection: held, ready: held.ready };
+  const ready = held.ready.then(() => held);
+  ready.catch(() => {});
+  return { connection: held, ready };
 }
 
 /** Gives one hold on a root back; it is unmounted a grace after the last. Does nothing for a root nobody holds. */

@@ -21,7 +21,7 @@ export class MusubiError<Code extends string = ErrorCode> extends Error {
   readonly details: unknown;
 
   constructor(code: Code, message: string, options: MusubiErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(message, options);
     this.name = "MusubiError";
     this.code = code;
     this.retryable = isRetryable(code);

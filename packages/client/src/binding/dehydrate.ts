@@ -21,7 +21,7 @@ export interface DehydratedState {
 
 /** The states of the roots that were mounted through a connection, to be handed to a provider on another machine. */
 export function dehydrate(connection: Pick<AnyConnection, "statusDetail" | "disconnect">): DehydratedState {
-  const states = Array.from(rootsOf.get(connection) ?? [], (root: Root) => {
+  const states = Array.from(rootsOf.get(connection)?.values() ?? [], (root: Root) => {
     const { module, id, mountedParams: params } = root;
     const record = makeCacheRecord(root, "");
     return record === undefined ? [] : [{ module, id, params, record }];

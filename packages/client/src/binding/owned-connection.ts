@@ -94,7 +94,7 @@ export class OwnedConnection implements MusubiConnection<AnyRegistry> {
     const { ready } = engine;
     const connection = createConnection<AnyRegistry>(engine);
     this.#open = connection;
-    rootsOf.set(this, rootsOf.get(connection) ?? []);
+    rootsOf.set(this, rootsOf.get(connection) ?? new Map());
     const publish = (refusal?: MusubiError): void => {
       if (this.#open !== connection) return;
       this.refusal = refusal;

@@ -112,11 +112,6 @@ export class Connection implements RootHost, TopologyHost {
     this.#publish();
   }
 
-  /** Whether it can be held. One that is closed stays so. */
-  get isUsable(): boolean {
-    return this.#machine !== "closed";
-  }
-
   retain(): void {
     this.#holders++;
   }
@@ -180,7 +175,7 @@ export class Connection implements RootHost, TopologyHost {
     if (isMoved && this.socket.move?.(url) === true) this.#step("lost");
     else {
       if (isRefused && this.#wasJoined)
-        this.logger.warn(`"${this.topic}": its rejoin was refused and is tried again.`, reason);
+        this.logger.warn(`"${this.topic}" could not be rejoined; it is tried again.`, reason);
       this.#step(isRefused && !this.#wasJoined ? "stopped" : end, isMoved ? { kind: "moved", url } : reason);
     }
     // A socket tells its channels of its end before it tells why: that is one change.
@@ -230,10 +225,11 @@ export class Connection implements RootHost, TopologyHost {
         this.#timer.stop();
         this.#unwatchSocket();
         this.#topology?.close();
+        // Before anybody hears of it: what is closed cannot be held.
+        this.#onClosed();
         this.#error = disconnectedError(this.topic, this.#reason);
         this.#ready.reject(this.#error);
         for (const root of roots) root.refuse(this.#error);
-        this.#onClosed();
     }
   }
 
@@ -241,12 +237,12 @@ export class Connection implements RootHost, TopologyHost {
     if (this.#topology !== undefined) return this.#topology.open();
     import("./own-channel-topology.js").then(
       ({ OwnChannelTopology }) => {
-        if (!this.isUsable) return;
+        if (this.#machine === "closed") return;
         this.#topology = new OwnChannelTopology(this);
         this.#topology.open();
       },
       (cause: unknown) => {
-        this.logger.error(`The code for "${this.topic}" could not be loaded; it is tried again.`, cause);
+        this.logger.error(`"${this.topic}" could not be loaded; it is tried again.`, cause);
         this.#send("channel_closed", { kind: "not_loaded" });
       },
     );

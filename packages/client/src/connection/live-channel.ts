@@ -47,7 +47,7 @@ export class LiveChannel {
         try {
           handle(value);
         } catch (cause) {
-          logger.error("A message to Musubi could not be handled.", cause);
+          logger.error("A Musubi message handler threw.", cause);
         }
       };
     const end = (

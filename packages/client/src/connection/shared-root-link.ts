@@ -1,5 +1,4 @@
 import { type ErrorCode, isObject, MOUNT, ROOT_DOWN, UNMOUNT } from "@musubi/protocol";
-import { canonicalJson } from "../canonical-json.js";
 import { replyReason } from "../errors.js";
 import type { RootMessage } from "./live-channel.js";
 import { mountError } from "./root-identity.js";
@@ -84,7 +83,7 @@ export class SharedRootLink implements ConnectedLink {
     const topology = this.#topology;
     const { mounted, byRootId } = topology;
     // A repeat with other params finds the root that the first one's made, which is not what was asked for.
-    const isRepeat = mounted.add(root, canonicalJson(params));
+    const isRepeat = mounted.add(root, JSON.stringify(params));
     topology.push(MOUNT, { module, id, params, resume }, ({ status, response }) => {
       const { root_id, epoch, resumed } = isObject(response) ? response : {};
       const rootId = typeof root_id === "string" ? root_id : id;

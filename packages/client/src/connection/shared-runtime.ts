@@ -28,14 +28,12 @@ export class SharedRuntime {
   hold(options: ConnectOptions = {}): Connection {
     const topic = options.topic ?? CONNECTION_TOPIC;
     const known = this.#connections.get(topic);
-    if (known?.isUsable === true) {
+    if (known !== undefined) {
       known.retain();
       addUploaders(known.uploads, options.uploaders, known.logger);
       return known;
     }
-    const connection: Connection = new Connection(this.#socket, topic, options, () => {
-      if (this.#connections.get(topic) === connection) this.#connections.delete(topic);
-    });
+    const connection = new Connection(this.#socket, topic, options, () => this.#connections.delete(topic));
     this.#connections.set(topic, connection);
     connection.retain();
     return connection;

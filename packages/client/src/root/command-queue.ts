@@ -2,11 +2,11 @@ import { type Clock, COMMAND, type ErrorCode, isObject, type StoreId } from "@mu
 import type { CommandLedger } from "../connection/command-ledger.js";
 import type { Join } from "../connection/join.js";
 import type { RootLink } from "../connection/root-link.js";
-import { type CommandFailure, type CommandFate, explain, MusubiCommandError } from "../errors.js";
+import { type CommandFate, explain, MusubiCommandError } from "../errors.js";
 import type { Observable } from "../observable.js";
 import type { StoreTree } from "../state/store-tree.js";
 import type { MountState } from "./mount-state.js";
-import type { OptimisticUpdate } from "./optimistic-updates.js";
+import type { OptimisticUpdate, OptimisticUpdates, Shown } from "./optimistic-updates.js";
 
 /** How a command is sent. */
 export interface CommandOptions {
@@ -23,9 +23,6 @@ export interface CommandOptions {
    */
   readonly optimistic?: OptimisticUpdate;
 }
-
-/** Hears, before the promise settles, whether a command succeeded, and its number if it had one. */
-export type CommandOutcome = (isOk: boolean, commandId: number | undefined) => void;
 
 /** Commands that may wait for the connection, per root (client.md rule 14). */
 export const MAX_QUEUED_COMMANDS = 100;
@@ -60,14 +57,8 @@ export interface CommandRoot {
  */
 export interface CommandQueue {
   /** Sends a command, or queues it. Resolves with the reply; rejects with a `MusubiCommandError`. */
-  dispatch(
-    storeId: StoreId,
-    name: string,
-    payload: unknown,
-    options?: CommandOptions,
-    onOutcome?: CommandOutcome,
-  ): Promise<unknown>;
-  /** Sends what waits, in order. To be called when the root goes live. */
+  dispatch(storeId: StoreId, name: string, payload: unknown, options?: CommandOptions): Promise<unknown>;
+  /** Sends what waits, in order, but for what was sent in another session. To be called when the root goes live. */
   flush(): void;
   /** Ends the commands that were sent and not answered: their effect is unknown. */
   interruptSent(): void;
@@ -76,8 +67,6 @@ export interface CommandQueue {
    * the others that were sent end: their effect is unknown.
    */
   handleDrop(): void;
-  /** A join began. What was sent in another session is not known in this one. */
-  handleJoin(): void;
   /** The server restarted the root in place: only commands that it recognises go on. */
   handleRestart(): void;
   /** The root's state may have changed: in one that no command can ever leave, all of them end. */
@@ -85,7 +74,7 @@ export interface CommandQueue {
 }
 
 /** Makes a {@link CommandQueue}. */
-export function createCommandQueue(root: CommandRoot): CommandQueue {
+export function createCommandQueue(root: CommandRoot, updates: OptimisticUpdates): CommandQueue {
   const { clock, commandTimeoutMs } = root.host;
   /** In the order of their dispatch, in which they are sent: those that are on their way come first. */
   const all = new Set<Command>();
@@ -96,40 +85,42 @@ export function createCommandQueue(root: CommandRoot): CommandQueue {
     const { status } = root.state.current;
     return status === "failed" ? "root_down" : status === "closed" ? "unmounted" : undefined;
   };
-  const fail = (command: Command, kind: CommandFailure, fate: CommandFate, code: string, reply?: unknown): void => {
+  const end = (
+    command: Command,
+    code: string,
+    fate: CommandFate = command.wasSent ? "unknown" : "not_sent",
+    reply?: unknown,
+  ): void => {
     const { name, storeId } = command;
+    const kind = fate === "rejected" ? "failed" : code === "command_timeout" ? "timeout" : "interrupted";
     const message = `Command "${name}" of store ${JSON.stringify(storeId)} (${fate}): ${explain(code, reply)}.`;
     command.settle(new MusubiCommandError(message, { kind, fate, command: name, storeId, reply, code }));
   };
-  const end = (command: Command, code: ErrorCode): void =>
-    fail(
-      command,
-      code === "command_timeout" ? "timeout" : "interrupted",
-      command.wasSent ? "unknown" : "not_sent",
-      code,
-    );
   const endThose = (code: ErrorCode, isLost: (command: Command) => unknown): void => {
     for (const command of Array.from(all).filter(isLost)) end(command, code);
   };
   const handleRestart = (): void => endThose("interrupted", ({ recall, number }) => recall && !number);
 
   const send = (command: Command): void => {
-    const { storeId, name, payload, timeoutMs } = command;
+    const { storeId, name, payload, timeoutMs, number } = command;
     const { ledger } = root.host.join;
-    if (!command.number && storeId.length > 0 && !root.tree.find(storeId)?.node) return end(command, "store_gone");
+    if (number && number.ledger !== ledger) return end(command, "interrupted");
+    if (!number && storeId.length > 0 && !root.tree.find(storeId)?.node) return end(command, "store_gone");
     if (ledger !== undefined) command.number ??= { id: ledger.take(), ledger };
     command.wasSent = true;
     const message = { store_id: storeId, name, payload, command_id: command.number?.id, acked: ledger?.acked };
     // The command's own timer, which is the older one, is the one that counts.
     command.recall = root.link?.push(COMMAND, message, timeoutMs, ({ status, response }) => {
       if (status === "ok") command.settle(undefined, response);
-      else if (status === "error") fail(command, "failed", "rejected", codeOf(response), response);
+      else if (status === "error") end(command, codeOf(response), "rejected", response);
     });
   };
 
   return {
-    dispatch: (storeId, name, payload, { timeoutMs = commandTimeoutMs, signal, whenOffline } = {}, onOutcome) =>
+    dispatch: (storeId, name, payload, { timeoutMs = commandTimeoutMs, signal, whenOffline, optimistic } = {}) =>
       new Promise((resolve, reject) => {
+        const record = optimistic && root.tree.find(storeId);
+        const shown: Shown | undefined = record && { record, update: optimistic };
         const onAbort = (): void => end(command, "aborted");
         const timer = clock.setTimeout(() => end(command, "command_timeout"), timeoutMs);
         const command: Command = {
@@ -144,7 +135,7 @@ export function createCommandQueue(root: CommandRoot): CommandQueue {
             const { number, recall } = command;
             recall?.();
             number?.ledger.settle(number.id);
-            onOutcome?.(error === undefined, number?.id);
+            if (shown !== undefined) updates.handleOutcome(shown, error === undefined, number?.id);
             if (error === undefined) resolve(reply);
             else reject(error);
           },
@@ -158,6 +149,8 @@ export function createCommandQueue(root: CommandRoot): CommandQueue {
         else if (whenOffline === "reject") end(command, "offline");
         else if (Array.from(all).filter(({ recall }) => !recall).length > MAX_QUEUED_COMMANDS)
           end(command, "queue_full");
+        // One that ended at once, unsent, is not shown.
+        if (shown !== undefined && all.has(command)) updates.show(shown);
       }),
     flush: () => {
       for (const command of all) if (!command.recall && isLive()) send(command);
@@ -170,10 +163,6 @@ export function createCommandQueue(root: CommandRoot): CommandQueue {
         command.recall = undefined;
       }
     },
-    handleJoin: () => {
-      const { ledger } = root.host.join;
-      endThose("interrupted", ({ number }) => number && number.ledger !== ledger);
-    },
     handleRestart,
     handleState: () => {
       const refused = refusal();
@@ -184,11 +173,6 @@ export function createCommandQueue(root: CommandRoot): CommandQueue {
 
 /** The server's own code for an error reply. */
 function codeOf(reply: unknown): string {
-  if (isObject(reply)) {
-    for (const key of ["code", "reason", "error"]) {
-      const value = reply[key];
-      if (typeof value === "string") return value;
-    }
-  }
-  return "command_failed";
+  const { code, reason, error } = isObject(reply) ? reply : {};
+  return [code, reason, error].find((each) => typeof each === "string") ?? "command_failed";
 }

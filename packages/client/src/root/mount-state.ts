@@ -20,22 +20,26 @@ export interface MountState {
 }
 
 /** How a mounted root stands, as it is told to those who wait for it. */
-export class MountProgress<Root extends RootIdentity> {
+export class MountProgress {
   readonly state: ObservableValue<MountState>;
   /** Resolves at the first state, a cached one too; rejects when the root ends before. */
-  readonly ready: Deferred<Root> = createDeferred();
-  /** Resolves at the first state of the server's own; rejects when the root fails or ends before. */
-  readonly revalidated: Deferred<void> = createDeferred();
-  readonly #root: Root;
+  readonly ready: Deferred<void> = createDeferred();
+  #live: Deferred<void> = createDeferred();
+  readonly #root: RootIdentity;
 
-  constructor(root: Root, logger: Logger) {
+  constructor(root: RootIdentity, logger: Logger) {
     this.#root = root;
     this.state = new ObservableValue<MountState>({ status: "loading", fromCache: false }, logger);
   }
 
+  /** Resolves when the root next goes live; rejects when it fails or ends before. */
+  get live(): Promise<void> {
+    return this.#live.promise;
+  }
+
   /** What a wait for the root ends in once it has ended. */
-  get endError(): MusubiError {
-    return this.state.current.error ?? mountError(this.#root, "unmounted");
+  endError(error: MusubiError | undefined = this.state.current.error): MusubiError {
+    return error ?? mountError(this.#root, "unmounted");
   }
 
   /** Tells how the root stands now, if that is news. */
@@ -46,39 +50,18 @@ export class MountProgress<Root extends RootIdentity> {
     lastError: MusubiError | undefined,
   ): void {
     const { current } = this.state;
-    const status =
-      machine === "live" || machine === "failed" || machine === "closed"
-        ? machine
-        : !hasState
-          ? "loading"
-          : isJoined && !fromCache
-            ? "recovering"
-            : "stale";
+    const isSettled = machine === "live" || machine === "failed" || machine === "closed";
+    const status = isSettled ? machine : !hasState ? "loading" : isJoined && !fromCache ? "recovering" : "stale";
     const error = status === "live" || status === "loading" ? undefined : lastError;
     if (status === current.status && error === current.error && fromCache === current.fromCache) return;
-    this.state.set({ status, fromCache, ...(error && { error }) });
-    if (hasState) this.ready.resolve(this.#root);
-    if (status === "live") this.revalidated.resolve();
-    if (hasEnded(status)) {
-      this.ready.reject(this.endError);
-      this.revalidated.reject(this.endError);
+    const live = this.#live;
+    if (isSettled) this.#live = createDeferred();
+    if (hasState) this.ready.resolve();
+    if (status === "live") live.resolve();
+    else if (isSettled) {
+      this.ready.reject(this.endError(error));
+      live.reject(this.endError(error));
     }
+    this.state.set({ status, fromCache, ...(error && { error }) });
   }
-
-  /** Resolves when the root next goes live; rejects when it fails or closes first. */
-  nextLive(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const stop = this.state.subscribe(() => {
-        const { status } = this.state.current;
-        if (status === "live") resolve();
-        else if (hasEnded(status)) reject(this.endError);
-        else return;
-        stop();
-      });
-    });
-  }
-}
-
-function hasEnded(status: MountState["status"]): boolean {
-  return status === "failed" || status === "closed";
 }

@@ -2,7 +2,6 @@ import { type Clock, isObject, type TimerHandle } from "@musubi/protocol";
 import type { Join } from "../connection/join.js";
 import type { StoreRecord } from "../state/store-record.js";
 import type { StoreTree } from "../state/store-tree.js";
-import type { CommandOutcome } from "./command-queue.js";
 
 /** How long an update outlives its command's reply, in milliseconds, when no envelope follows (client.md rule 15). */
 const LINGER_MS = 200;
@@ -10,7 +9,8 @@ const LINGER_MS = 200;
 /** What an app expects a command to do to a store's snapshot. */
 export type OptimisticUpdate = (state: unknown) => unknown;
 
-interface Shown {
+/** An update of a store that is shown, or will be. */
+export interface Shown {
   readonly record: StoreRecord;
   readonly update: OptimisticUpdate;
   /** Its command succeeded, and the server will tell at which version its effects are in the tree. */
@@ -35,11 +35,10 @@ export interface OptimisticRoot {
  * applied underneath. Each goes when its command's effects are in the tree, or its command fails (client.md rule 15).
  */
 export interface OptimisticUpdates {
-  /**
-   * Shows an update of a store while the command that `send` sends is under way, and until its effects are there. A
-   * command that ends at once, unsent, is not shown.
-   */
-  showDuring<T>(record: StoreRecord, update: OptimisticUpdate, send: (onOutcome: CommandOutcome) => T): T;
+  /** Shows an update while its command is under way, and until its effects are there. */
+  show(shown: Shown): void;
+  /** The command of an update, which may not be shown, has ended. */
+  handleOutcome(shown: Shown, isOk: boolean, commandId: number | undefined): void;
   /**
    * A `settled` payload, unchecked: the effects of a command are in the tree at a version. Of a tree that is not there
    * yet, they are awaited.
@@ -76,22 +75,17 @@ export function createOptimisticUpdates(
   };
 
   return {
-    showDuring: (record, update, send) => {
-      const shown: Shown = { record, update };
-      let isOver = false;
-      const result = send((isOk, commandId) => {
-        isOver = true;
-        if (!all.has(shown)) return;
-        if (!isOk) drop(shown);
-        else if (commandId !== undefined && !shown.isLate && host.join.has("settled")) shown.commandId = commandId;
-        else linger(shown);
-      });
-      if (!isOver) {
-        all.add(shown);
-        record.updates = [...(record.updates ?? []), update];
-        tell(tree.touchStore(record));
-      }
-      return result;
+    show: (shown) => {
+      const { record, update } = shown;
+      all.add(shown);
+      record.updates = [...(record.updates ?? []), update];
+      tell(tree.touchStore(record));
+    },
+    handleOutcome: (shown, isOk, commandId) => {
+      if (!all.has(shown)) return;
+      if (!isOk) drop(shown);
+      else if (commandId !== undefined && !shown.isLate && host.join.has("settled")) shown.commandId = commandId;
+      else linger(shown);
     },
     handleSettled: (payload) => {
       const { command_id, version } = isObject(payload) ? payload : {};

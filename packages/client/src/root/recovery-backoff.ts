@@ -26,7 +26,7 @@ export class RecoveryBackoff {
 
   /** The server refused or ended the root: even the first attempt waits. */
   handleRefusal(): void {
-    this.#attempts = Math.max(this.#attempts, 1);
+    this.#attempts ||= 1;
   }
 
   /** What comes next is a fresh start. */

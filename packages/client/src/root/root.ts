@@ -1,11 +1,9 @@
 import { type Envelope, isObject, type MusubiError, PATCH, SETTLED, type StoreId } from "@musubi/protocol";
 import type { CacheOptions } from "../cache/cache-options.js";
-import { canonicalJson } from "../canonical-json.js";
 import type { RootMessage } from "../connection/live-channel.js";
 import { mountError, type RootIdentity, rootKey } from "../connection/root-identity.js";
 import type { LinkedRoot } from "../connection/root-link.js";
 import type { ConnectedLink } from "../connection/topology.js";
-import { isDevelopment } from "../development.js";
 import type { Observable } from "../observable.js";
 import { OneTimer } from "../one-timer.js";
 import type { Snapshots } from "../state/snapshot.js";
@@ -14,10 +12,11 @@ import type { StoreTree } from "../state/store-tree.js";
 import { dispatchEvents, notifyStores } from "../state/subscribers.js";
 import { loadUploads, readableEnvelope } from "../uploads/upload-code.js";
 import type { UploadRoot } from "../uploads/upload-root.js";
-import { type CommandOptions, type CommandOutcome, type CommandQueue, createCommandQueue } from "./command-queue.js";
+import { type CommandOptions, type CommandQueue, createCommandQueue } from "./command-queue.js";
 import { judgeEnvelope } from "./envelope-check.js";
 import { MountProgress, type MountState } from "./mount-state.js";
 import { createOptimisticUpdates, type OptimisticUpdates } from "./optimistic-updates.js";
+import { warnOfOtherParams } from "./params-warning.js";
 import { RecoveryBackoff } from "./recovery-backoff.js";
 import { isFinalRefusal, refusalOutcome } from "./refusal-outcome.js";
 import { Replica } from "./replica.js";
@@ -38,7 +37,7 @@ export class Root implements LinkedRoot, UploadRoot {
   readonly tree: StoreTree;
   readonly snapshots: Snapshots;
   /** Resolves at the first state; rejects when the first mount fails, and when the root is closed before. */
-  readonly ready: Promise<Root>;
+  readonly ready: Promise<void>;
   /** Resolves at the first state that is not a cached one; rejects when the root fails or is closed before. */
   readonly revalidated: Promise<void>;
   /** How it is cached: set by the first holder who asks for that. */
@@ -56,7 +55,7 @@ export class Root implements LinkedRoot, UploadRoot {
   readonly #grace: OneTimer;
   /** Whether it is held, was lately, or is about to be. */
   #isWanted = true;
-  readonly #progress: MountProgress<Root>;
+  readonly #progress: MountProgress;
   readonly #replica: Replica;
   readonly #optimistic: OptimisticUpdates;
   /** Events to be run, the one that is being run first. */
@@ -78,18 +77,18 @@ export class Root implements LinkedRoot, UploadRoot {
     this.id = id;
     this.#params = this.mountedParams = params;
     this.host = host;
-    this.#progress = new MountProgress<Root>(this, host.logger);
+    this.#progress = new MountProgress(this, host.logger);
     this.state = this.#progress.state;
     this.ready = this.#progress.ready.promise;
-    this.revalidated = this.#progress.revalidated.promise;
+    this.revalidated = this.#progress.live;
     this.#replica = new Replica(host.logger, this);
     this.tree = this.#replica.tree;
     this.snapshots = this.#replica.snapshots;
     this.#timer = new OneTimer(host.clock);
     this.#grace = new OneTimer(host.clock);
     this.#backoff = new RecoveryBackoff(host.clock, host.random);
-    this.#commands = createCommandQueue(this);
     this.#optimistic = createOptimisticUpdates(this, (touched) => this.#tell(touched));
+    this.#commands = createCommandQueue(this, this.#optimistic);
   }
 
   /** The version of the tree; 0 before the first envelope. */
@@ -111,11 +110,7 @@ export class Root implements LinkedRoot, UploadRoot {
     this.#holders++;
     this.#isWanted = true;
     this.#grace.stop();
-    if (isDevelopment && canonicalJson(params) !== canonicalJson(this.#params)) {
-      this.host.logger.warn(
-        `Root ${this.module} "${this.id}" is mounted already with other params; the first are kept. Use remount(params), or another id.`,
-      );
-    }
+    warnOfOtherParams(this, params, this.#params, this.host.logger);
   }
 
   /** Takes a holder away. The root is unmounted `unmountGraceMs` after the last one, unless it is held again. */
@@ -141,7 +136,7 @@ export class Root implements LinkedRoot, UploadRoot {
     // The life that the tree is of has the former params: going on with it would not bring the new ones.
     this.#replica.endLife();
     this.#backoff.reset();
-    const live = this.#progress.nextLive();
+    const { live } = this.#progress;
     this.#send("inconsistent");
     return live;
   }
@@ -154,12 +149,7 @@ export class Root implements LinkedRoot, UploadRoot {
 
   /** Sends a command to a store of this root. */
   dispatch(storeId: StoreId, name: string, payload: unknown, options?: CommandOptions): Promise<unknown> {
-    const send = (onOutcome?: CommandOutcome): Promise<unknown> =>
-      this.#commands.dispatch(storeId, name, payload, options, onOutcome);
-    const update = options?.optimistic;
-    const record = update === undefined ? undefined : this.tree.find(storeId);
-    if (update === undefined || record === undefined) return send();
-    return this.#optimistic.showDuring(record, update, send);
+    return this.#commands.dispatch(storeId, name, payload, options);
   }
 
   get canResume(): boolean {
@@ -172,7 +162,6 @@ export class Root implements LinkedRoot, UploadRoot {
     if (this.#isJoined) this.handleDrop();
     this.#isJoined = true;
     this.link ??= this.host.createLink(this);
-    this.#commands.handleJoin();
     this.#send("join");
   }
 
@@ -193,8 +182,7 @@ export class Root implements LinkedRoot, UploadRoot {
   handleMountRefused(error: MusubiError): void {
     // A refusal of params that nobody wants any more is nobody's error.
     if (this.mountedParams !== this.#params) return this.#send("retry");
-    this.#backoff.handleRefusal();
-    this.#error = error;
+    this.#fail(error);
     if (this.#replica.hasState) this.host.logger.warn(error.message, error);
     if (isFinalRefusal(error)) this.observer?.("refused");
     this.#send(refusalOutcome(error, this.#replica));
@@ -209,8 +197,7 @@ export class Root implements LinkedRoot, UploadRoot {
     else if (event === SETTLED) this.#optimistic.handleSettled(payload);
     else {
       this.#replica.endLife();
-      this.#error = mountError(this, "root_down", payload);
-      this.#backoff.handleRefusal();
+      this.#fail(mountError(this, "root_down", payload));
       const canRetry = isObject(payload) && payload["retry"] === true;
       this.#send(canRetry ? "retry" : this.#replica.hasState ? "fail" : "end");
     }
@@ -239,18 +226,15 @@ export class Root implements LinkedRoot, UploadRoot {
 
   /** `at` is the version of a live root. */
   #handleEnvelope(envelope: Envelope, at: number | undefined): void {
-    switch (judgeEnvelope(envelope, at)) {
-      case "initial": {
-        const touched = this.#replica.begin(envelope);
-        const publish = (): void => this.#publish(envelope, touched);
-        return at === undefined ? this.#handleLive("initial", publish) : publish();
-      }
-      case "next":
-        return this.#publish(envelope, this.#replica.advance(envelope));
-      case "gap":
-        return this.recover(`an envelope from ${envelope.base_version} to ${envelope.version} at ${at ?? 0}`);
-      case "duplicate":
-    }
+    const verdict = judgeEnvelope(envelope, at);
+    if (verdict === "next") this.#publish(envelope, this.#replica.advance(envelope));
+    else if (verdict === "initial") {
+      const touched = this.#replica.begin(envelope);
+      const publish = (): void => this.#publish(envelope, touched);
+      if (at === undefined) this.#handleLive("initial", publish);
+      else publish();
+    } else if (verdict === "gap")
+      this.recover(`an envelope from ${envelope.base_version} to ${envelope.version} at ${at ?? 0}`);
   }
 
   /** The code for its uploads has to be loaded first, in a mount's time at most. If it cannot be, a first mount fails. */
@@ -264,9 +248,9 @@ export class Root implements LinkedRoot, UploadRoot {
         for (const each of late) this.#handlePatch(each);
         return;
       }
-      this.#error = mountError(this, "not_loaded");
-      this.host.logger.warn(this.#error.message, cause);
-      this.#backoff.handleRefusal();
+      const error = mountError(this, "not_loaded");
+      this.#fail(error);
+      this.host.logger.warn(error.message, cause);
       if (this.#replica.hasState) this.#send("inconsistent");
       else this.#end();
     };
@@ -303,6 +287,12 @@ export class Root implements LinkedRoot, UploadRoot {
   #tell(touched: readonly StoreRecord[]): void {
     if (this.#rolledBack === undefined) notifyStores(touched, this.host.logger);
     else this.#rolledBack.push(...touched);
+  }
+
+  /** It could not be mounted, or was ended: why, until it is live again. */
+  #fail(error: MusubiError): void {
+    this.#error = error;
+    this.#backoff.handleRefusal();
   }
 
   /** Nobody wants the root any more. */
@@ -377,7 +367,7 @@ export class Root implements LinkedRoot, UploadRoot {
 
   /** What a wait for this root ends in once it is closed. */
   closedError(): MusubiError {
-    return this.#progress.endError;
+    return this.#progress.endError();
   }
 
   #publishState(): void {
