@@ -105,6 +105,14 @@ const FILLED: Readonly<Record<string, readonly [file: string, title: string]>> =
     ENDPOINT,
     "is not evaded by fragments, of which a message may have 16 384: each costs far more than its byte",
   ],
+  "[reads]": [
+    ENDPOINT,
+    "is not evaded by a frame that comes byte by byte, in 16 384 parts or one for 512 bytes of maxFrameBytes",
+  ],
+  "[upgrades of others]": [
+    `${SERVER}transport/endpoint.test.ts`,
+    "lets another listener have an upgrade that is not ours, and ends it with 404 when that one ignores it",
+  ],
   "[depth]": [SESSION, "depth: JSON nested deeper than 256 levels is answered too_deep, wherever it stands"],
   "`maxUnsentBytes`": [ENDPOINT, "cuts a client that does not read, and no other"],
   "`maxChannels`": [ENDPOINT, "maxChannels: one more is refused until another is left"],

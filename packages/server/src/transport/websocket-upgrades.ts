@@ -25,6 +25,13 @@ export interface WebSocketUpgradesOptions {
 /** How long a peer may take to answer a close frame, in milliseconds; then its connection is cut. */
 const CLOSE_TIMEOUT_MS = 5_000;
 
+/**
+ * Parts that a frame may arrive in, read by read: each costs far more than its byte. Those of slow lines have some 1 400
+ * bytes, and few are much smaller.
+ */
+const MIN_PARTS = 16_384;
+const MEAN_PART_BYTES = 512;
+
 /** Turns the requests for one endpoint's WebSocket path into connections, or refuses them (FRAMES.md, "Connect"). */
 export class WebSocketUpgrades {
   /** For `claimPaths`. */
@@ -45,12 +52,13 @@ export class WebSocketUpgrades {
     this.#options = options;
     const { environment, connections, maxUnsentBytes } = options;
     this.#shared = { environment, maxUnsentBytes, ended: (connection) => connections.remove(connection) };
-    const settings: ServerOptions<typeof OwnedWebSocket> & { closeTimeout: number } = {
+    const settings: ServerOptions<typeof OwnedWebSocket> & { closeTimeout: number; maxBufferedChunks: number } = {
       noServer: true,
       WebSocket: OwnedWebSocket,
       clientTracking: false,
       perMessageDeflate: options.compress,
       maxPayload: options.maxFrameBytes,
+      maxBufferedChunks: Math.max(MIN_PARTS, Math.ceil(options.maxFrameBytes / MEAN_PART_BYTES)),
       closeTimeout: CLOSE_TIMEOUT_MS,
       // Phoenix names a subprotocol only for the sake of an auth token; without one it answers with none.
       handleProtocols: (offered, request) =>
