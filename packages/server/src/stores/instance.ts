@@ -82,6 +82,8 @@ export class Instance {
   /** The props for the store's code: each function is replaced by one that calls the parent's latest. */
   stableProps(): unknown {
     const { props } = this.state;
+    // Names of props may be made of what clients send.
+    for (const key of this.#wrappers.keys()) if (typeof props[key] !== "function") this.#wrappers.delete(key);
     if (!hasFunction(props)) return props;
     const stable: Record<string, unknown> = {};
     for (const key of Object.keys(props)) {

@@ -92,6 +92,35 @@ describe("props", () => {
 });
 
 describe("callbacks", () => {
+  test("one keeps its identity while it is a prop, and is forgotten with it, whatever names there are", async () => {
+    const held: Record<string, unknown>[] = [];
+    const Leaf = defineStore("Test.Leaf", {
+      params: type<Record<string, unknown>>(),
+      mount: () => ({}),
+      render: (_assigns, { params }) => {
+        held.push(params);
+        return {};
+      },
+    });
+    const Parent = defineStore("Test.Parent", {
+      mount: () => ({ names: ["a"] as readonly string[], n: 0 }),
+      render: ({ names, n }, { callback }) => {
+        const callbacks = names.map((name) => [name, callback(() => {})]);
+        return { leaf: child(Leaf, { id: "leaf", n, ...(Object.fromEntries(callbacks) as object) }) };
+      },
+      commands: {
+        name: command(v.array(v.string()), (ctx, names) => ctx.assign({ names, n: ctx.assigns.n + 1 })),
+      },
+    });
+    const client = await new StoreServer([Parent]).connect();
+    const root = await client.mount("Test.Parent");
+    for (const names of [["a", "b"], [], ["a"]]) await client.command(root, "name", names);
+    const [first, second, none, last] = held.map(({ a }) => a);
+    expect([typeof first, none]).toEqual(["function", undefined]);
+    expect(second).toBe(first);
+    expect(last).not.toBe(first);
+  });
+
   test("one that is called outside of any message, or by a render, is refused", async () => {
     const held: (() => void)[] = [];
     let isNosy = false;

@@ -45,9 +45,9 @@ export class HeldChanges {
     this.#tree = tree;
   }
 
-  /** How many ops and events are kept. */
+  /** How many ops and events are kept; an op of a store that has left still counts if somebody waits for it. */
   get count(): number {
-    return this.#streamOps.length + this.#uploadOps.length + this.#events.length;
+    return this.#streamOps.length + Math.max(this.#uploadOps.length, this.#told.length) + this.#events.length;
   }
 
   /** About how many characters their JSON has. */
