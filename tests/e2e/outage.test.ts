@@ -26,12 +26,18 @@ describe("a server that is killed and started again", () => {
     };
     let acknowledged = 0;
     for (const round of [1, 2, 3]) {
-      const load = await startEditLoad(stage.demo.port, "next3", acknowledged);
+      let isTyping = true;
+      // Pages show each edit while somebody types: on a machine where they are slower than the server they could do
+      // nothing else.
+      const shown = async (): Promise<unknown> =>
+        isTyping && Promise.all([ana, bo].map(({ page }) => page.evaluate(() => new Promise(requestAnimationFrame))));
+      const load = await startEditLoad(stage.demo.port, "next3", acknowledged, shown);
       const typing = [1, 2, 3, 4].flatMap((number) => [
         () => type(ana, "Ideas", `ana ${round}.${number}`),
         () => type(bo, "In the works", `bo ${round}.${number}`),
       ]);
       for (const write of typing.splice(0, 4)) await write();
+      isTyping = false;
       await expect.poll(() => load.acknowledged, soon).toBeGreaterThan(acknowledged + 20);
       // In the middle of edits: the load waits for an answer at this very moment, and pages may too.
       await stage.demo.kill();

@@ -16,9 +16,15 @@ interface Tree {
 
 /**
  * Joins with phoenix.js alone, and renames a card to `load 1`, `load 2` and so on, each after the answer to the one
- * before, until it is stopped or the server is gone. What is acknowledged must outlive whatever happens next.
+ * before and after `turn`, until it is stopped or the server is gone. What is acknowledged must outlive whatever happens
+ * next.
  */
-export async function startEditLoad(port: number, cardId: string, from = 0): Promise<EditLoad> {
+export async function startEditLoad(
+  port: number,
+  cardId: string,
+  from: number,
+  turn: () => Promise<unknown>,
+): Promise<EditLoad> {
   const socket = new Socket(`ws://127.0.0.1:${port}/socket`, {
     transport: WebSocket as unknown as typeof globalThis.WebSocket,
     params: { id: "load", name: "Load", hue: "slate" },
@@ -55,7 +61,7 @@ export async function startEditLoad(port: number, cardId: string, from = 0): Pro
       .push("command", { root_id, store_id: card.__musubi_store_id__, name: "edit", payload })
       .receive("ok", () => {
         acknowledged = number;
-        rename();
+        turn().then(rename, stop);
       });
   };
   rename();
