@@ -12,6 +12,23 @@ async function run(options: Parameters<typeof start>[0] = {}): Promise<Running> 
 }
 afterEach(() => running?.stop());
 
+/** More than a connection holds that nobody reads. */
+const UNREAD_BYTES = 50_000_000;
+
+/** A session whose client has polled and does not read the large answer. */
+async function answerUnread(options: { readonly maxUnsentBytes?: number }) {
+  const clock = manualClock();
+  const { port, endpoint } = await run({ clock, longPoll: { maxSessions: 1 }, ...options });
+  const client = await PollClient.open(port);
+  await client.join("room:a");
+  const timers = clock.pending();
+  const socket = pollWithoutReading(port, client.token);
+  await expect.poll(() => clock.pending()).toBe(timers + 1);
+  endpoint.broadcast("room:a", "big", "x".repeat(UNREAD_BYTES));
+  await expect.poll(() => clock.pending()).toBe(timers);
+  return { clock, port, endpoint, client, socket };
+}
+
 describe("bounds of long-poll", () => {
   it("maxSessions: one more gets 503, those that still wait for the connect hook counted, until one ends", async () => {
     const clock = manualClock();
@@ -59,38 +76,20 @@ describe("bounds of long-poll", () => {
   });
 
   it("maxSessions: one that has ended counts until what it was answered is taken, or it was silent for too long", async () => {
-    const clock = manualClock();
-    const { port, endpoint } = await run({ clock, longPoll: { maxSessions: 1 } });
-    const client = await PollClient.open(port);
-    await client.join("room:a");
-    const timers = clock.pending();
-    const socket = pollWithoutReading(port, client.token);
-    await expect.poll(() => clock.pending()).toBe(timers + 1);
-    // More than a connection holds that nobody reads.
-    const bytes = 50_000_000;
-    endpoint.broadcast("room:a", "big", "x".repeat(bytes));
+    const { clock, port, client, socket } = await answerUnread({});
     expect(await client.post("[]").reply).toMatchObject({ status: 408 });
     expect(await client.post("[]").reply).toMatchObject({ status: 410 });
     expect(await ask(port).reply).toMatchObject({ http: 503 });
     clock.advance(20_000);
-    expect(await restOf(socket)).toBeLessThan(bytes);
+    expect(await restOf(socket)).toBeLessThan(UNREAD_BYTES);
     expect(await ask(port).reply).toMatchObject({ status: 410 });
   });
 
   it("a session that is cut takes along what was answered and not taken", async () => {
-    const clock = manualClock();
-    const { port, endpoint } = await run({ clock, maxUnsentBytes: 1_000, longPoll: { maxSessions: 1 } });
-    const client = await PollClient.open(port);
-    await client.join("room:a");
-    const timers = clock.pending();
-    const socket = pollWithoutReading(port, client.token);
-    await expect.poll(() => clock.pending()).toBe(timers + 1);
-    const bytes = 50_000_000;
-    endpoint.broadcast("room:a", "big", "x".repeat(bytes));
-    await expect.poll(() => clock.pending()).toBe(timers);
+    const { port, endpoint, socket } = await answerUnread({ maxUnsentBytes: 1_000 });
     endpoint.broadcast("room:a", "one more", {});
     expect(endpoint.inspect().sockets).toBe(0);
-    expect(await restOf(socket)).toBeLessThan(bytes);
+    expect(await restOf(socket)).toBeLessThan(UNREAD_BYTES);
     expect(await ask(port).reply).toMatchObject({ status: 410 });
   });
 
