@@ -36,7 +36,7 @@ async function startNode(name: string): Promise<Node> {
     handlers: { ping: () => ok({ name }) },
     terminate: () => finished,
   });
-  const endpoint = createEndpoint({ channels: [room], logger: silentLogger });
+  const endpoint = createEndpoint({ channels: [room], logger: silentLogger, drainTimeoutMs: 60_000 });
   const http = createServer((_request, response) => response.writeHead(404).end());
   endpoint.attach(http, { path: "/socket" });
   const port = await listen(http);
