@@ -23,7 +23,7 @@ export default [
     import: "{ connect }",
     modifyEsbuildConfig: begins,
     ignore: ["phoenix"],
-    limit: "17.6 kB",
+    limit: "16.1 kB",
   },
   {
     ...shared,
@@ -40,7 +40,7 @@ export default [
     },
     modifyEsbuildConfig: begins,
     ignore: ["phoenix"],
-    limit: "27.6 kB",
+    limit: "27.5 kB",
   },
   {
     ...shared,

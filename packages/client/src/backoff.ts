@@ -10,7 +10,6 @@ export interface BackoffOptions {
  * How long to wait before an attempt: capped exponential with full jitter, so that clients cut at once do not come
  * back at once. `attempt` counts from 0; `random` is in [0, 1).
  */
-export function backoffMs(attempt: number, random: () => number, options: BackoffOptions = {}): number {
-  const { baseMs = 500, capMs = 30_000 } = options;
+export function backoffMs(attempt: number, random: () => number, baseMs = 500, capMs = 30_000): number {
   return Math.floor(random() * Math.min(capMs, baseMs * 2 ** attempt));
 }

@@ -261,6 +261,19 @@ describe("joins", () => {
     clock.advance(500);
     await eventually(() => connection.status.current === "ready");
     expect(joins()).toBe(2);
+    // Each more of it waits longer, until a join has lasted; then it is a first one again, which waits too.
+    const { statusDetail } = connection;
+    for (const [lastedMs, waitMs] of [
+      [29_999, 1_000],
+      [30_000, 500],
+    ] as const) {
+      clock.advance(lastedMs);
+      server.closeChannel();
+      await eventually(() => connection.status.current === "reconnecting");
+      expect(statusDetail.current.nextRetryAt).toBe(clock.now() + waitMs);
+      clock.advance(waitMs);
+      await eventually(() => connection.status.current === "ready");
+    }
     await connection.disconnect();
   });
 

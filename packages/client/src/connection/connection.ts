@@ -1,5 +1,4 @@
 import { type Clock, isObject } from "@musubi/protocol";
-import { backoffMs } from "../backoff.js";
 import { attachCache } from "../cache/attach-cache.js";
 import type { CacheOptions } from "../cache/cache-options.js";
 import { systemClock, wallTime } from "../clock.js";
@@ -8,6 +7,7 @@ import { explain, MusubiDisconnectedError } from "../errors.js";
 import { consoleLogger, type Logger } from "../logger.js";
 import { type Observable, ObservableValue } from "../observable.js";
 import { OneTimer } from "../one-timer.js";
+import { RecoveryBackoff } from "../root/recovery-backoff.js";
 import { Root } from "../root/root.js";
 import type { RootHost } from "../root/root-host.js";
 import { closeReason } from "../socket/close-reason.js";
@@ -82,7 +82,7 @@ export class Connection implements RootHost, TopologyHost {
   #machine: ConnectionState = "joining";
   #wasJoined = false;
   #holders = 0;
-  #reopens = 0;
+  readonly #backoff: RecoveryBackoff;
   readonly #timer: OneTimer;
   /** When the channel that the server closed is opened again. */
   #reopenAt: number | null = null;
@@ -103,6 +103,7 @@ export class Connection implements RootHost, TopologyHost {
     this.unmountGraceMs = options.unmountGraceMs ?? 50;
     this.#onClosed = onClosed;
     this.#timer = new OneTimer(clock);
+    this.#backoff = new RecoveryBackoff(clock, this.random, 1_000);
     this.#detail = new ObservableValue(this.#look(), logger);
     this.statusDetail = this.#detail;
     this.status = observeStatus(this.#detail);
@@ -207,13 +208,14 @@ export class Connection implements RootHost, TopologyHost {
         return;
       case "joined":
         this.#wasJoined = true;
-        this.#reopens = 0;
+        this.#backoff.handleLive();
         for (const root of roots) root.handleJoin();
         this.#ready.resolve(this);
         return;
       case "retrying": {
         this.join = PLAIN_JOIN;
-        const delayMs = backoffMs(this.#reopens++, this.random, { baseMs: 1_000 });
+        this.#backoff.handleRefusal();
+        const delayMs = this.#backoff.nextDelayMs();
         this.#reopenAt = wallTime(this.clock) + delayMs;
         this.#timer.start(delayMs, () => {
           this.#reopenAt = null;

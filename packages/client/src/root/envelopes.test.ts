@@ -282,6 +282,15 @@ describe("root_down", () => {
       .rootIs(ROOT, "live")
       .run());
 
+  test("protocol.md 2 (root_down): with back-off too when it was live for long", () =>
+    live("retry after long")
+      .advances(30_000)
+      .serverEnds(ROOT, { reason: "render failed", retry: true })
+      .clientPushesNothing()
+      .advances(500)
+      .serverMounts(ROOT, FIELDS)
+      .run());
+
   test("protocol.md 2 (root_down): retry false fails it; the last snapshot stays and commands are rejected", () =>
     live("no retry")
       .dispatches(ROOT, "sent")

@@ -40,7 +40,7 @@ export function createLastingBackoff(options: LastingBackoffOptions): LastingBac
     ended,
     nextMs: () => {
       ended();
-      return backoffMs(failures++, random, options);
+      return backoffMs(failures++, random, options.baseMs, options.capMs);
     },
   };
 }
