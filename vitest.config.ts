@@ -11,7 +11,7 @@ const project = (
   // What Node itself goes by: the "module" builds of some packages are none that it can load.
   ssr: { resolve: { conditions: [...conditions.filter((each) => each !== "module"), "node"] } },
   // What is awaited comes in milliseconds; only a busy machine needs more, and a longer limit costs a good run nothing.
-  test: { testTimeout: 30_000, hookTimeout: 60_000, expect: { poll: { timeout: 15_000 } }, ...test },
+  test: { testTimeout: 120_000, hookTimeout: 120_000, expect: { poll: { timeout: 15_000 } }, ...test },
 });
 
 const reactProject = (
@@ -51,14 +51,13 @@ export default defineConfig({
         name: "interop",
         include: ["tests/interop/**/*.test.ts", "tests/packages/**/*.test.ts"],
         environment: "node",
-        testTimeout: 120_000,
+        testTimeout: 300_000,
       }),
       project({
         name: "e2e",
         include: ["tests/e2e/**/*.test.ts"],
         environment: "node",
         testTimeout: 300_000,
-        hookTimeout: 120_000,
         fileParallelism: false,
         // A browser on a shared machine now and then loses an input event; a test that fails twice is wrong.
         retry: process.env["CI"] === undefined ? 0 : 1,

@@ -281,4 +281,4 @@ test(`client.md 17: whatever happens, what is shown is a state that the server h
     seeded += model.seeded;
   }
   expect(seeded).toBeGreaterThan(RUNS / 6);
-}, 60_000);
+});

@@ -93,7 +93,7 @@ test(`client.md 17: random trees and streams come back as they were (CACHE_SEED=
   for (const connection of connections) await connection.disconnect();
   for (const socket of sockets) socket.disconnect();
   await world.close();
-}, 30_000);
+});
 
 test("client.md 13 and 17: a stream that came from a record goes on where it was", async () => {
   const world = new CacheWorld();

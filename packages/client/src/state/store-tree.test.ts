@@ -120,7 +120,7 @@ describe("the tree of a root", () => {
       expect(snapshots.read(tree.rootRecord)).toEqual(model.read([]));
     };
     fc.assert(fc.property(fc.array(fc.nat(10_000), { minLength: 40, maxLength: 400 }), run), { numRuns: 500 });
-  }, 60_000);
+  });
 
   test("protocol.md 3: in a fresh tree a store keeps its identity wherever it moved, and its listeners are not told", () => {
     const tree = new StoreTree();

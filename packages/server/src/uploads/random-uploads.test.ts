@@ -162,4 +162,4 @@ test("server.md 4: random uploads keep every byte, end once, and leave nothing",
   }
   // They are not all in vain.
   expect(count).toBeGreaterThan(5);
-}, 120_000);
+});

@@ -327,4 +327,4 @@ test("random starts, cancels, ends, timeouts and leaving stores agree with the m
       throw new Error(`run with MUSUBI_SEED=${seed}`, { cause });
     }
   }
-}, 120_000);
+});
