@@ -97,5 +97,5 @@ export {
 export { isRetryable } from "./retryable-codes.js";
 export { StreamList } from "./stream-list.js";
 export { applyStreamOp, foldStreamOps, type StreamEntry, type StreamOp } from "./stream-ops.js";
-export { type DraftObserver, TreeDraft } from "./tree-draft.js";
+export { type Trail, TreeDraft } from "./tree-draft.js";
 export type { UploadChange, UploadConfig, UploadEntry, UploadError, UploadOp, UploadStatus } from "./upload-ops.js";

@@ -112,8 +112,9 @@ export class StreamList {
 
   #copy<T>(list: readonly (T | undefined)[]): readonly T[] {
     this.#close();
-    // Without holes every slot from the head on is in use.
-    return list.slice(this.#head) as T[];
+    // Without holes every slot from the head on is in use. V8 copies a long array a sixth faster by
+    // `concat`, with an empty list that is not frozen: with a frozen one it takes six times as long.
+    return (this.#head ? list.slice(this.#head) : list.concat([])) as T[];
   }
 
   /** Frees the slot of an entry that goes or moves. */

@@ -3,27 +3,13 @@ import type { JsonArray, JsonObject, JsonValue } from "./json.js";
 import type { PatchOp } from "./patch-op.js";
 import { parsePointer } from "./pointer.js";
 import { containersOf, deepFreeze, Random, randomOp, randomValue } from "./random-json.test.util.js";
-import { type DraftObserver, TreeDraft } from "./tree-draft.js";
+import { type Trail, TreeDraft } from "./tree-draft.js";
 
 type Container = JsonObject | JsonArray;
 
-/** Writes down what a draft reports. */
-class Recorder implements DraftObserver {
-  readonly heard: string[] = [];
-  entered: JsonObject[] = [];
-
-  enter(node: JsonObject): void {
-    this.entered.push(node);
-    this.heard.push(`enter ${Object.keys(node).join()}`);
-  }
-
-  removed(value: Container): void {
-    this.heard.push(`removed ${JSON.stringify(value)}`);
-  }
-
-  inserted(value: Container): void {
-    this.heard.push(`inserted ${JSON.stringify(value)}`);
-  }
+/** The containers of a trail, outermost first. */
+function nodesOf(trail: Trail | undefined): Container[] {
+  return trail === undefined ? [] : [trail.node, ...nodesOf(trail.below)];
 }
 
 /** The containers that a path leads through, outermost first. */
@@ -41,21 +27,18 @@ describe("TreeDraft", () => {
     for (let seed = 0; seed < 10_000; seed++) {
       const random = new Random(seed);
       const base = deepFreeze(randomValue(random, 5));
-      const recorder = new Recorder();
-      const draft = new TreeDraft(base, recorder);
+      const draft = new TreeDraft(base);
       const values: JsonValue[] = [];
       const made = new Set<object>();
       for (let left = random.below(8); left > 0; left--) {
         const op = deepFreeze(randomOp(random, draft.root));
         if (op.op !== "remove") values.push(op.value);
-        recorder.entered = [];
         const before = pathThrough(draft.root, op.path);
-        draft.apply(op);
+        const trail = nodesOf(draft.apply(op));
         const after = pathThrough(draft.root, op.path);
-        const objects = after.filter((node) => !Array.isArray(node)).toReversed();
-        expect(recorder.entered, `seed ${seed}: each object on the path, innermost first`).toEqual(objects);
+        expect(trail, `seed ${seed}: each container on the path, outermost first`).toHaveLength(after.length);
         for (const [at, node] of after.entries()) {
-          expect(recorder.entered.includes(node as JsonObject), `seed ${seed}`).toBe(!Array.isArray(node));
+          expect(trail[at], `seed ${seed}`).toBe(node);
           const previous = before[at] as Container;
           const rebuilt = op.op === "remove" && at === after.length - 1 && !Array.isArray(node);
           // Copied again although it was a copy already: only an object that loses a member may be.
@@ -101,37 +84,34 @@ describe("TreeDraft", () => {
     expect((draft.root as typeof base).rest).toBe(base.rest);
   });
 
-  it("tells of each op what left and came, then the objects on its path, innermost first", () => {
-    const recorder = new Recorder();
-    const draft = new TreeDraft({ a: { b: { c: 1 } }, list: [[1], 2] }, recorder);
-    draft.apply({ op: "replace", path: "/a/b", value: [5] });
-    draft.apply({ op: "replace", path: "/a/b/0", value: 6 });
-    draft.apply({ op: "remove", path: "/list/0" });
-    draft.apply({ op: "add", path: "/list/-", value: {} });
-    draft.apply({ op: "add", path: "/x", value: null });
-    draft.apply({ op: "replace", path: "", value: 1 });
-    const steps = [
-      ['removed {"c":1}', "inserted [5]", "enter b", "enter a,list"],
-      ["enter b", "enter a,list"],
-      ["removed [1]", "enter a,list"],
-      ["inserted {}", "enter a,list"],
-      ["enter a,list,x"],
-      ['removed {"a":{"b":[6]},"list":[2,{}],"x":null}'],
+  it("returns of each op what it led through, outermost first, and what it took away at the end", () => {
+    const draft = new TreeDraft({ a: { b: { c: 1 } }, list: [[1], 2] });
+    const steps: readonly (readonly [op: PatchOp, through: readonly string[], removed?: JsonValue])[] = [
+      [{ op: "replace", path: "/a/b", value: [5] }, ["a,list", "b"], { c: 1 }],
+      [{ op: "replace", path: "/a/b/0", value: 6 }, ["a,list", "b", "0"], 5],
+      [{ op: "remove", path: "/list/0" }, ["a,list", "0"], [1]],
+      [{ op: "add", path: "/list/-", value: {} }, ["a,list", "0,1"]],
+      [{ op: "add", path: "/x", value: null }, ["a,list,x"]],
+      [{ op: "remove", path: "/x" }, ["a,list"], null],
+      [{ op: "replace", path: "", value: 1 }, []],
     ];
-    expect(recorder.heard).toEqual(steps.flat());
+    for (const [op, through, removed] of steps) {
+      const trail = draft.apply(op);
+      expect(nodesOf(trail).map((node) => Object.keys(node).join())).toEqual(through);
+      let end = trail;
+      for (; end?.below !== undefined; end = end.below) expect(end.removed).toBeUndefined();
+      expect(end?.removed).toEqual(removed);
+    }
   });
 
-  it("an op that throws has changed nothing and told nothing, also in what the draft made", () => {
-    const recorder = new Recorder();
-    const draft = new TreeDraft({ a: { b: { c: 1 } }, list: [1] }, recorder);
+  it("an op that throws has changed nothing, also in what the draft made", () => {
+    const draft = new TreeDraft({ a: { b: { c: 1 } }, list: [1] });
     draft.apply({ op: "replace", path: "/a/b/c", value: 2 });
     const root = draft.root;
-    recorder.heard.length = 0;
     const paths = ["/a/b/x", "/a/b/c/d", "/list/1", "/list/-", "/a/b/__proto__", "/a/b/~2"];
     for (const path of paths) expect(() => draft.apply({ op: "replace", path, value: 3 })).toThrow();
     expect(draft.root).toBe(root);
     expect(root).toEqual({ a: { b: { c: 2 } }, list: [1] });
-    expect(recorder.heard).toEqual([]);
   });
 
   it("begin leaves all that was made so far as it is", () => {

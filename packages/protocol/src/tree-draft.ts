@@ -16,25 +16,24 @@ import { quote, scanIndex, scanKey, scannedTo } from "./pointer.js";
 type Container = JsonObject | JsonArray;
 /** What the base has at some place. */
 type Before = JsonValue | undefined;
-/** Most drafts make a few copies; an array would begin with room for more of them. */
-type Copies = { readonly copy: Container; readonly next: Copies } | undefined;
 
-/** Hears what a {@link TreeDraft} does to a tree: of each op first what left and came, then the path it took. */
-export interface DraftObserver {
-  /** A container that left the tree at the end of the path, replaced or removed. */
-  removed(value: Container): void;
-  /** A container that came in at the end of the path. */
-  inserted(value: Container): void;
-  /** An object on the path of an op as it is now, once per op, innermost first. It is owned by the draft. */
-  enter(node: JsonObject): void;
+/** The containers that an op led through, outermost first, as they are now: they are the draft's own. */
+export interface Trail {
+  readonly node: Container;
+  readonly below: Trail | undefined;
+  /** At the end of the path: what the op took away from there. */
+  readonly removed: JsonValue | undefined;
 }
+
+/** Most drafts have a few ops; an array would begin with room for more of them. */
+type Trails = { readonly trail: Trail; readonly next: Trails } | undefined;
 
 /**
  * Applies ops one by one to a copy-on-write draft of `base`; `root` is the tree so far.
  *
  * Each container is copied once per draft however many ops touch it (an object that loses a member after that is built
  * once more), and what no op touches stays the identical object. Neither the base nor the value of an op is ever
- * written to. An op that throws has changed nothing, and told nothing.
+ * written to. An op that throws has changed nothing.
  *
  * Ops are trusted to have passed `isPatchOp`, and values `checkValue` (`parseEnvelope` and `applyPatch` see to that), and
  * so is the base; values must not be parts of this draft's own `root`.
@@ -42,17 +41,15 @@ export interface DraftObserver {
 export class TreeDraft {
   #base: JsonValue;
   #root: JsonValue;
-  readonly #observer: DraftObserver | undefined;
-  /** Every copy until `#owned` takes over. */
-  #copies: Copies = undefined;
+  /** Every copy, until `#owned` takes over. */
+  #trails: Trails = undefined;
   #owned: Set<Container> | undefined = undefined;
   /** Whether a place of the draft may hold what the base has elsewhere, or a value that came with an op. */
   #moved = false;
 
-  constructor(base: JsonValue, observer?: DraftObserver) {
+  constructor(base: JsonValue) {
     this.#base = base;
     this.#root = base;
-    this.#observer = observer;
   }
 
   /** The tree with every op applied so far. */
@@ -64,31 +61,34 @@ export class TreeDraft {
   begin(base: JsonValue): void {
     this.#base = base;
     this.#root = base;
-    this.#copies = this.#owned = undefined;
+    this.#trails = this.#owned = undefined;
     this.#moved = false;
   }
 
   /**
-   * Applies one op (RFC 6902 section 4; protocol.md section 3).
+   * Applies one op (RFC 6902 section 4; protocol.md section 3). Returns what it led through; nothing for one that
+   * replaced the root.
    *
    * Throws `path_not_found` when the path leads nowhere, `invalid_pointer` when it is no pointer or names a prototype,
    * `too_deep` for a path of more than 256 tokens.
    */
-  apply(op: PatchOp): void {
-    if (op.path !== "") {
-      if (this.#moved && this.#owned === undefined) {
-        this.#owned = new Set();
-        for (let at = this.#copies; at !== undefined; at = at.next) this.#owned.add(at.copy);
-      }
-      this.#root = this.#step(op, this.#root, this.#base, 1, MAX_JSON_DEPTH);
-    } else if (op.op !== "remove") {
-      this.#tell(this.#root, op.value);
-      this.begin(op.value);
+  apply(op: PatchOp): Trail | undefined {
+    if (op.path === "") {
+      if (op.op !== "remove") this.begin(op.value);
+      return undefined;
     }
+    if (this.#moved && this.#owned === undefined) {
+      this.#owned = new Set();
+      for (let at = this.#trails; at !== undefined; at = at.next) this.#note(at.trail);
+    }
+    const trail = this.#step(op, this.#root, this.#base, 1, MAX_JSON_DEPTH);
+    this.#root = trail.node;
+    this.#note(trail);
+    return trail;
   }
 
   /** Takes the op on from `node`, to which it has come; `before` is what the base has there. Returns what takes its place. */
-  #step(op: PatchOp, node: JsonValue | undefined, before: Before, start: number, levels: number): Container {
+  #step(op: PatchOp, node: JsonValue | undefined, before: Before, start: number, levels: number): Trail {
     const { path } = op;
     if (typeof node !== "object" || node === null) throw missing(path);
     if (levels === 0) throw new MusubiError("too_deep", "a path is too deep");
@@ -97,56 +97,50 @@ export class TreeDraft {
       const index = scanIndex(path, start, array.length);
       const end = scannedTo();
       if (end === path.length) return this.#changeArray(op, array, index, before);
-      const below = array[index];
-      const child = this.#step(op, below, array === before ? below : memberOf(before, index), end + 1, levels - 1);
+      const child = array[index];
+      const below = this.#step(op, child, array === before ? child : memberOf(before, index), end + 1, levels - 1);
       const own = this.#own(array, before) as MutableArray;
-      own[index] = child;
-      return own;
+      own[index] = below.node;
+      return trailOf(own, below);
     }
     const object = node as JsonObject;
     const key = scanKey(path, start);
     const end = scannedTo();
-    let own: MutableObject;
-    if (end === path.length) {
-      own = this.#changeObject(op, object, key, before);
-    } else {
-      const below = object[key];
-      const child = this.#step(op, below, object === before ? below : memberOf(before, key), end + 1, levels - 1);
-      own = this.#own(object, before) as MutableObject;
-      own[key] = child;
-    }
-    this.#observer?.enter(own);
-    return own;
-  }
-
-  #changeObject(op: PatchOp, object: JsonObject, key: string, before: Before): MutableObject {
-    let former: JsonValue | undefined = object[key];
-    // What an object inherits is a function, which no JSON value is.
-    if (typeof former === "function") former = undefined;
-    if (former === undefined && op.op !== "add") throw missing(op.path);
-    if (op.op === "remove") {
-      this.#tell(former, undefined);
-      return this.#note(copyWithout(object, key));
-    }
-    this.#tell(former, op.value);
+    if (end === path.length) return this.#changeObject(op, object, key, before);
+    const child = object[key];
+    const below = this.#step(op, child, object === before ? child : memberOf(before, key), end + 1, levels - 1);
     const own = this.#own(object, before) as MutableObject;
-    own[key] = op.value;
-    return own;
+    own[key] = below.node;
+    return trailOf(own, below);
   }
 
-  #changeArray(op: PatchOp, array: JsonArray, index: number, before: Before): MutableArray {
-    const isAdd = op.op === "add";
-    if (index === -1 || index > array.length || (index === array.length && !isAdd)) throw missing(op.path);
-    const value = op.op === "remove" ? undefined : op.value;
-    this.#tell(isAdd ? undefined : array[index], value);
+  #changeObject(op: PatchOp, object: JsonObject, key: string, before: Before): Trail {
+    let removed: JsonValue | undefined = object[key];
+    // What an object inherits is a function, which no JSON value is.
+    if (typeof removed === "function") removed = undefined;
+    if (removed === undefined && op.op !== "add") throw missing(op.path);
+    if (op.op === "remove") return trailOf(copyWithout(object, key), undefined, removed);
+    const node = this.#own(object, before) as MutableObject;
+    node[key] = this.#bring(op.value);
+    return trailOf(node, undefined, removed);
+  }
+
+  #changeArray(op: PatchOp, array: JsonArray, index: number, before: Before): Trail {
+    const { length } = array;
+    if (index === -1 || index > length || (index === length && op.op !== "add")) throw missing(op.path);
+    const removed = op.op === "add" ? undefined : array[index];
+    const value = op.op === "remove" ? undefined : this.#bring(op.value);
+    let node: MutableArray;
     if (op.op === "replace") {
-      const own = this.#own(array, before) as MutableArray;
-      own[index] = op.value;
-      return own;
+      node = this.#own(array, before) as MutableArray;
+      node[index] = op.value;
+    } else {
+      node = this.#owns(array, before)
+        ? spliceIn(array as MutableArray, index, value)
+        : copySpliced(array, index, value);
+      if (index < length) this.#moved = true;
     }
-    const isOwned = this.#owns(array, before);
-    if (index < array.length) this.#moved = true;
-    return isOwned ? spliceIn(array as MutableArray, index, value) : this.#note(copySpliced(array, index, value));
+    return trailOf(node, undefined, removed);
   }
 
   /** Whether the draft made `node`; `before` is what the base has at the same place. */
@@ -156,24 +150,24 @@ export class TreeDraft {
 
   /** `node` itself when the draft owns it, else a copy. */
   #own(node: Container, before: Before): Container {
-    if (this.#owns(node, before)) return node;
-    return this.#note(copyNode(node));
+    return this.#owns(node, before) ? node : copyNode(node);
   }
 
-  #note<Copy extends Container>(copy: Copy): Copy {
-    if (this.#owned === undefined) this.#copies = { copy, next: this.#copies };
-    else this.#owned.add(copy);
-    return copy;
+  /** A value that an op brings, which the draft does not own. */
+  #bring(value: JsonValue): JsonValue {
+    if (typeof value === "object" && value !== null) this.#moved = true;
+    return value;
   }
 
-  /** Reports what the end of a path lost and got; notes a container that the draft does not own. */
-  #tell(former: JsonValue | undefined, value: JsonValue | undefined): void {
-    if (typeof former === "object" && former !== null) this.#observer?.removed(former);
-    if (typeof value === "object" && value !== null) {
-      this.#moved = true;
-      this.#observer?.inserted(value);
-    }
+  /** Whatever an op led through is the draft's own. */
+  #note(trail: Trail): void {
+    if (this.#owned === undefined) this.#trails = { trail, next: this.#trails };
+    else for (let at: Trail | undefined = trail; at !== undefined; at = at.below) this.#owned.add(at.node);
   }
+}
+
+function trailOf(node: Container, below: Trail | undefined, removed?: JsonValue): Trail {
+  return { node, below, removed };
 }
 
 function missing(path: string): MusubiError {

@@ -1,12 +1,4 @@
-import {
-  type DraftObserver,
-  type JsonArray,
-  type JsonObject,
-  type JsonValue,
-  STORE_ID_KEY,
-  type StoreId,
-  type StoreNode,
-} from "@musubi/protocol";
+import { type JsonValue, type PatchOp, STORE_ID_KEY, type StoreId, type StoreNode, type Trail } from "@musubi/protocol";
 import { StoreIdMap } from "./store-id-map.js";
 import { StoreRecord, type Unseen } from "./store-record.js";
 import { type Chain, findBelow, follow, isStoreLike, type Steps, walkStores } from "./walk-stores.js";
@@ -18,19 +10,19 @@ interface Place {
   readonly steps: readonly Steps[];
 }
 
-/** Objects on the path of an op, outermost first. */
-type Path = { readonly node: JsonObject; readonly below: Path } | undefined;
+/** The former node of a record that changed whatever it had. */
+const OTHER: object = {};
 
 /**
- * Which records stand for which store nodes, kept while a tree is rewritten: it hears from the draft what is copied
- * on the way down and what comes and goes at the end, so its cost follows the change and never the tree.
+ * Which records stand for which store nodes, kept while a tree is rewritten: it hears of each op what that led
+ * through and what came and went at the end, so its cost follows the change and never the tree.
  *
  * Only stores that somebody asked for have records, and the stores around those. The first look-up by id that finds
  * none walks the tree once, and from then on the places of all stores are kept, which are not followed as they move.
  *
  * A change is staged until `commit`. To undo one, say that the former tree replaced it. It owns neither the tree nor what listeners are told.
  */
-export class StoreIndex implements DraftObserver {
+export class StoreIndex {
   readonly unseen: Unseen = { left: 0 };
   readonly root: StoreRecord = new StoreRecord([], this.unseen);
   readonly #byId = new StoreIdMap<StoreRecord>();
@@ -40,12 +32,8 @@ export class StoreIndex implements DraftObserver {
   /** How many more places may be added before they are found anew. */
   #placesLeft = 0;
   /** The records that the current change affects. */
-  #staged: StoreRecord[] = [];
+  #staged: StoreRecord[] | undefined;
   #change = 1;
-  #path: Path = undefined;
-  /** What the op took away, and what it brought. */
-  #left: JsonValue = null;
-  #arrived: JsonValue = null;
 
   constructor() {
     this.#byId.set([], this.root);
@@ -102,58 +90,45 @@ export class StoreIndex implements DraftObserver {
     if (this.#byId.get(record.id) === record) this.#byId.delete(record.id);
   }
 
-  enter(node: JsonObject): void {
-    this.#path = { node, below: this.#path };
-  }
-
   /** A store's node was changed, or copied. */
   renew(record: StoreRecord, node: StoreNode): void {
     this.#stage(record);
-    record.touched = this.#change;
+    record.formerNode = OTHER;
     record.unseenNode = node;
   }
 
-  removed(value: JsonObject | JsonArray): void {
-    this.#left = value;
-  }
-
-  inserted(value: JsonObject | JsonArray): void {
-    this.#arrived = value;
-  }
-
-  /** To be called after each op of a draft: what is around is looked at first. */
-  endOp(): void {
-    const path = this.#path;
-    this.#path = undefined;
-    const left = this.#left;
-    const arrived = this.#arrived;
-    let around: StoreRecord | undefined;
-    for (let at = path; at !== undefined; at = at.below) {
+  /** An op that is not of the root was applied to a draft. What is around is looked at first. */
+  applied(trail: Trail, op: PatchOp): void {
+    let end = trail;
+    while (end.below !== undefined) end = end.below;
+    const removed = end.removed ?? 0;
+    const arrived = op.op === "remove" ? 0 : op.value;
+    const hasLeft = typeof removed === "object";
+    const hasArrived = typeof arrived === "object" && arrived !== null;
+    let around: StoreRecord | undefined = this.root;
+    this.renew(around, trail.node as StoreNode);
+    // Below an unrecorded store there are no records.
+    for (let at = trail.below; at && around; at = at.below) {
       const { node } = at;
-      if (!isStoreLike(node)) continue;
+      if (Array.isArray(node) || !isStoreLike(node)) continue;
       around = this.#byIdentity.get(node[STORE_ID_KEY]);
-      // Below an unrecorded store there are no records.
-      if (around === undefined) break;
-      this.renew(around, node);
-      if (this.#byIdentity.size === 1 && left === null && arrived === null) break;
+      if (around) this.renew(around, node);
     }
-    if (left !== null || arrived !== null) {
-      this.#left = this.#arrived = null;
-      if (around !== undefined) {
-        // The markers of the store around may have moved.
-        around.markers = undefined;
-        // Stores that do not come back elsewhere are gone.
-        walkStores(left, true, this.#leave);
+    if (!hasLeft && !hasArrived) return;
+    if (around !== undefined) {
+      // The markers of the store around may have moved.
+      around.markers = undefined;
+      // Stores that do not come back elsewhere are gone.
+      if (hasLeft) walkStores(removed, true, this.#leave);
+    }
+    // Places that were left are found out when somebody looks there, or all at once when they are too many.
+    if (this.#placesLeft < 0) this.#places = undefined;
+    if (hasArrived && (!this.#byId.holdsOnlyRoot || this.#places !== undefined)) {
+      let chain: Chain | null = null;
+      for (let at: Trail | undefined = trail; at !== undefined; at = at.below) {
+        if (isStoreLike(at.node)) chain = { node: at.node, around: chain };
       }
-      // Places that were left are found out when somebody looks there, or all at once when they are too many.
-      if (this.#placesLeft < 0) this.#places = undefined;
-      if (arrived !== null && (!this.#byId.holdsOnlyRoot || this.#places !== undefined)) {
-        let chain: Chain | null = null;
-        for (let at = path; at !== undefined; at = at.below) {
-          if (isStoreLike(at.node)) chain = { node: at.node, around: chain };
-        }
-        walkStores(arrived, chain, this.#arrive);
-      }
+      walkStores(arrived, chain, this.#arrive);
     }
   }
 
@@ -171,18 +146,20 @@ export class StoreIndex implements DraftObserver {
 
   /** Makes the staged change real. Returns the records of stores that changed, came or left. */
   commit(): readonly StoreRecord[] {
-    const staged = this.#staged;
-    if (staged.length === 0) return [];
-    this.#staged = [];
-    const change = this.#change++;
+    const staged = this.#staged ?? [];
+    this.#staged = undefined;
+    this.#change++;
     let touched = 0;
     for (let at = 0; at < staged.length; at++) {
       const record = staged[at] as StoreRecord;
-      const { formerId, formerNode } = record;
+      const { id, formerId, formerNode, unseenNode } = record;
+      if (formerId !== id) {
+        if (this.#byIdentity.get(formerId) === record) this.#byIdentity.delete(formerId);
+        record.formerId = id;
+      }
       record.formerNode = undefined;
-      if (formerId !== record.id && this.#byIdentity.get(formerId) === record) this.#byIdentity.delete(formerId);
-      if (record.unseenNode === undefined) this.#detach(record);
-      if (record.unseenNode !== formerNode || record.touched === change) staged[touched++] = record;
+      if (unseenNode === undefined) this.#detach(record);
+      if (unseenNode !== formerNode) staged[touched++] = record;
     }
     if (touched < staged.length) staged.length = touched;
     return staged;
@@ -192,9 +169,10 @@ export class StoreIndex implements DraftObserver {
   #stage(record: StoreRecord): void {
     if (record.change === this.#change) return;
     record.change = this.#change;
-    record.formerId = record.id;
     record.formerNode = record.unseenNode;
-    this.#staged.push(record);
+    // Not an empty list to push to: that would make room for many, and most changes are of one or two stores.
+    if (this.#staged) this.#staged.push(record);
+    else this.#staged = [record];
   }
 
   /** Keeps where a store node is, if that is kept at all. */

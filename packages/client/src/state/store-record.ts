@@ -35,12 +35,11 @@ export class StoreRecord {
   /** Where this store is below its parent's node, and its stream markers below its own; checked before use. */
   steps: readonly Steps[] | undefined = undefined;
   markers: Map<string, readonly Steps[]> | undefined = undefined;
-  /** The serial numbers of the changes that were the last to affect it, and the last to change its node. */
+  /** The serial number of the change that was the last to affect it. */
   change = 0;
-  touched = 0;
-  /** Its id and node before the change that is under way. */
+  /** Its id before the change that is under way, and what its node must be in the end for it to be the same. */
   formerId: StoreId;
-  formerNode: StoreNode | undefined = undefined;
+  formerNode: object | undefined = undefined;
   readonly #unseen: Unseen;
 
   constructor(id: StoreId, unseen: Unseen) {

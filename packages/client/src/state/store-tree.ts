@@ -10,6 +10,7 @@ import {
   type StoreNode,
   StreamList,
   type StreamOp,
+  type Trail,
   TreeDraft,
 } from "@musubi/protocol";
 import type { UploadRoot } from "../uploads/upload-root.js";
@@ -44,7 +45,7 @@ const MAX_UNSEEN = 128;
 export class StoreTree {
   readonly #index = new StoreIndex();
   readonly #unseen = this.#index.unseen;
-  readonly #draft = new TreeDraft(null, this.#index);
+  readonly #draft = new TreeDraft(null);
   /** Streams whose markers nobody has seen since they got a new identity. */
   readonly #renewed = new Set<StreamList>();
   readonly #uploadRoot: UploadRoot | undefined;
@@ -153,8 +154,9 @@ export class StoreTree {
     }
     try {
       for (let index = 0; index < ops.length; index++) {
-        draft.apply(ops[index] as PatchOp);
-        this.#index.endOp();
+        const op = ops[index] as PatchOp;
+        const trail = draft.apply(op);
+        if (!rewritesIds) this.#index.applied(trail as Trail, op);
       }
       // Fresh objects all over, then shared by store: a part that stayed in place may belong to another store now.
       if (rewritesIds) this.#replace(structuredClone(draft.root));
@@ -179,8 +181,8 @@ export class StoreTree {
   }
 
   #commit(streams: ChangedStreams | undefined, uploads: Iterable<StoreRecord> | undefined): readonly StoreRecord[] {
-    if (streams !== undefined) for (const [list, [record, name]] of streams) this.#renewMarkers(list, record, name);
-    for (const record of uploads ?? NONE) this.#renew(record, NONE);
+    if (streams) for (const [list, [record, name]] of streams) this.#renewMarkers(list, record, name);
+    if (uploads) for (const record of uploads) this.#renew(record, NONE);
     return this.#index.commit();
   }
 
