@@ -25,8 +25,8 @@ export interface Trail {
   readonly removed: JsonValue | undefined;
 }
 
-/** Most drafts have a few ops; an array would begin with room for more of them. */
-type Trails = { readonly trail: Trail; readonly next: Trails } | undefined;
+/** Most drafts make a few copies; an array would begin with room for more of them. */
+type Copies = { readonly copy: Container; readonly next: Copies } | undefined;
 
 /**
  * Applies ops one by one to a copy-on-write draft of `base`; `root` is the tree so far.
@@ -42,7 +42,7 @@ export class TreeDraft {
   #base: JsonValue;
   #root: JsonValue;
   /** Every copy, until `#owned` takes over. */
-  #trails: Trails = undefined;
+  #copies: Copies = undefined;
   #owned: Set<Container> | undefined = undefined;
   /** Whether a place of the draft may hold what the base has elsewhere, or a value that came with an op. */
   #moved = false;
@@ -61,7 +61,7 @@ export class TreeDraft {
   begin(base: JsonValue): void {
     this.#base = base;
     this.#root = base;
-    this.#trails = this.#owned = undefined;
+    this.#copies = this.#owned = undefined;
     this.#moved = false;
   }
 
@@ -79,11 +79,10 @@ export class TreeDraft {
     }
     if (this.#moved && this.#owned === undefined) {
       this.#owned = new Set();
-      for (let at = this.#trails; at !== undefined; at = at.next) this.#note(at.trail);
+      for (let at = this.#copies; at !== undefined; at = at.next) this.#owned.add(at.copy);
     }
     const trail = this.#step(op, this.#root, this.#base, 1, MAX_JSON_DEPTH);
     this.#root = trail.node;
-    this.#note(trail);
     return trail;
   }
 
@@ -119,7 +118,7 @@ export class TreeDraft {
     // What an object inherits is a function, which no JSON value is.
     if (typeof removed === "function") removed = undefined;
     if (removed === undefined && op.op !== "add") throw missing(op.path);
-    if (op.op === "remove") return trailOf(copyWithout(object, key), undefined, removed);
+    if (op.op === "remove") return trailOf(this.#note(copyWithout(object, key)), undefined, removed);
     const node = this.#own(object, before) as MutableObject;
     node[key] = this.#bring(op.value);
     return trailOf(node, undefined, removed);
@@ -137,7 +136,7 @@ export class TreeDraft {
     } else {
       node = this.#owns(array, before)
         ? spliceIn(array as MutableArray, index, value)
-        : copySpliced(array, index, value);
+        : this.#note(copySpliced(array, index, value));
       if (index < length) this.#moved = true;
     }
     return trailOf(node, undefined, removed);
@@ -150,7 +149,7 @@ export class TreeDraft {
 
   /** `node` itself when the draft owns it, else a copy. */
   #own(node: Container, before: Before): Container {
-    return this.#owns(node, before) ? node : copyNode(node);
+    return this.#owns(node, before) ? node : this.#note(copyNode(node));
   }
 
   /** A value that an op brings, which the draft does not own. */
@@ -159,10 +158,10 @@ export class TreeDraft {
     return value;
   }
 
-  /** Whatever an op led through is the draft's own. */
-  #note(trail: Trail): void {
-    if (this.#owned === undefined) this.#trails = { trail, next: this.#trails };
-    else for (let at: Trail | undefined = trail; at !== undefined; at = at.below) this.#owned.add(at.node);
+  #note<Copy extends Container>(copy: Copy): Copy {
+    if (this.#owned === undefined) this.#copies = { copy, next: this.#copies };
+    else this.#owned.add(copy);
+    return copy;
   }
 }
 
