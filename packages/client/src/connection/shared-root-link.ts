@@ -113,7 +113,7 @@ export class SharedRootLink implements ConnectedLink {
         }
         if (rootId === id) topology.namesRootsById = true;
         this.#rootId = rootId;
-        root.handleMounted(typeof epoch === "string" ? epoch : undefined, resumed === true);
+        root.handleMounted(typeof epoch === "string" ? epoch : undefined, !isHeld && resumed === true);
         topology.register(rootId, this);
       });
     });
